@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+# Every part brings its own rules: the fragments included below. A fragment adds its suite with
+# `TEST_SUITES += name` and a target `test-name`; what a suite needs of a Collector or a Jaeger
+# it says with `COLLECTOR_SUITES += name`. A line `target: ## text` appears in `make help`.
+
+BUILD ?= build
+CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/otel-h
+NANOPB_DIR ?= $(CACHE)/nanopb
+OTLP_NANOPB_DIR ?= $(CACHE)/otlp-nanopb
+PYTHON ?= $(CACHE)/venv/bin/python
+CLANG ?= clang
+CLANGXX ?= clang++
+ARM_CC ?= arm-none-eabi-gcc
+QEMU_ARM ?= qemu-system-arm
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wundef -Wcast-qual \
+    -Wcast-align -Wstrict-prototypes -Wmissing-prototypes -Wredundant-decls -Wvla \
+    -Wdouble-promotion -Wformat=2 -Wwrite-strings -Wswitch-enum
+
+TEST_SUITES :=
+COLLECTOR_SUITES :=
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+.PHONY: all
+all: $(BUILD)/otel-gateway ## the gateway, build/otel-gateway (the default)
+
+FRAGMENTS := $(sort $(wildcard examples/*.mk examples/*/*.mk ports/*.mk tools/*/*.mk tests/*/*.mk))
+include $(FRAGMENTS)
+
+.PHONY: test bench examples clean help list-suites list-collector-suites
+test: ## every test suite, with a real Collector and a real Jaeger
+	tools/test
+
+bench: ## instructions, sizes and ratios, to build/bench.tsv
+
+examples: ## every example
+
+clean: ## remove what was built (the cache outside the tree stays)
+	rm -rf $(BUILD)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[A-Za-z0-9_-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+list-suites:
+	@printf '%s\n' $(sort $(TEST_SUITES))
+
+list-collector-suites:
+	@printf '%s\n' $(sort $(COLLECTOR_SUITES))
