@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Every part brings its own rules: the fragments included below. A fragment adds its suite with
-# `TEST_SUITES += name` and a target `test-name`; what a suite needs of a Collector or a Jaeger
-# it says with `COLLECTOR_SUITES += name`. A line `target: ## text` appears in `make help`.
+# `TEST_SUITES += name` and a target `test-name`, and names it in COLLECTOR_SUITES too where it
+# needs the real Collector or Jaeger. A line `target: ## text` appears in `make help`.
 
 BUILD ?= build
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/otel-h
@@ -15,6 +15,12 @@ QEMU_ARM ?= qemu-system-arm
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wundef -Wcast-qual \
     -Wcast-align -Wstrict-prototypes -Wmissing-prototypes -Wredundant-decls -Wvla \
     -Wdouble-promotion -Wformat=2 -Wwrite-strings -Wswitch-enum
+
+# For tests: nanopb's generated decoder of a whole ExportTraceServiceRequest into malloc'd structs.
+OTLP_NANOPB_SOURCES := $(addprefix $(OTLP_NANOPB_DIR)/opentelemetry/proto/, common/v1/common.pb.c \
+    resource/v1/resource.pb.c trace/v1/trace.pb.c collector/trace/v1/trace_service.pb.c) \
+    $(addprefix $(NANOPB_DIR)/, pb_common.c pb_decode.c pb_encode.c)
+OTLP_NANOPB_CFLAGS := -DPB_ENABLE_MALLOC -DPB_FIELD_32BIT -isystem $(NANOPB_DIR) -isystem $(OTLP_NANOPB_DIR)
 
 TEST_SUITES :=
 COLLECTOR_SUITES :=
