@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Every part brings its own rules: the fragments included below. A fragment adds its suite with
 # `TEST_SUITES += name` and a target `test-name`, and names it in COLLECTOR_SUITES too where it
-# needs the real Collector or Jaeger. A line `target: ## text` appears in `make help`.
+# needs the real Collector or Jaeger. What several suites use it adds to TEST_NEEDS, which is built
+# before them, since suites run side by side. A line `target: ## text` appears in `make help`.
 
 BUILD ?= build
 CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/otel-h
@@ -24,6 +25,7 @@ OTLP_NANOPB_CFLAGS := -DPB_ENABLE_MALLOC -DPB_FIELD_32BIT -isystem $(NANOPB_DIR)
 
 TEST_SUITES :=
 COLLECTOR_SUITES :=
+TEST_NEEDS :=
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -35,9 +37,11 @@ all: $(BUILD)/otel-gateway ## the gateway, build/otel-gateway (the default)
 FRAGMENTS := $(sort $(wildcard examples/*.mk examples/*/*.mk ports/*.mk tools/*/*.mk tests/*/*.mk))
 include $(FRAGMENTS)
 
-.PHONY: test bench examples clean help list-suites list-collector-suites
+.PHONY: test test-needs bench examples clean help list-suites list-collector-suites
 test: ## every test suite, with a real Collector and a real Jaeger
 	tools/test
+
+test-needs: $(BUILD)/otel-gateway $(TEST_NEEDS)
 
 bench: ## instructions, sizes and ratios, to build/bench.tsv
 
