@@ -9,6 +9,7 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/otel-h
 NANOPB_DIR ?= $(CACHE)/nanopb
 OTLP_NANOPB_DIR ?= $(CACHE)/otlp-nanopb
 PYTHON ?= $(CACHE)/venv/bin/python
+PYTEST = BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -c tests/pytest.ini
 CLANG ?= clang
 CLANGXX ?= clang++
 ARM_CC ?= arm-none-eabi-gcc

@@ -687,6 +687,7 @@ OTEL_API void otel_frame_done(bool delivered);
  * >>disabled
  */
 #define OTEL_ROOT ((const otel_context *)NULL)
+#define OTELI_STATS_ZERO(number, name) stats->name = 0;
 
 OTELI_INLINE otel_span oteli_no_span(void)
 {
@@ -725,9 +726,12 @@ OTELI_INLINE otel_status otel_shutdown(uint32_t timeout_ms)
 
 OTELI_INLINE void otel_stats_get(otel_stats *stats)
 {
-    const otel_stats nothing = { 0 };
     if (stats != NULL) {
-        *stats = nothing;
+        OTEL_STATS_COUNTERS(OTELI_STATS_ZERO)
+        OTEL_STATS_LEVELS(OTELI_STATS_ZERO)
+        stats->contexts_in_use = 0;
+        stats->recordings_in_use = 0;
+        stats->carriers_in_use = 0;
     }
 }
 

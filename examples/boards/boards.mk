@@ -43,12 +43,12 @@ QEMU_microbit := $(QEMU_BARE_microbit) -serial stdio -kernel
 # $(call firmware_object,NAME,SOURCE)
 firmware_object = $(BUILD)/$(1).objects/$(subst /,_,$(basename $(2))).o
 
-# Somebody else's source is compiled as it is; our own warnings are for our own files.
+# What was fetched or generated is compiled as it is; our own warnings are for our own files.
 # $(call firmware_compile,NAME,BOARD,SOURCE,CFLAGS)
 define firmware_compile
 $(call firmware_object,$(1),$(3)): $(3) examples/boards/boards.mk
 	@mkdir -p $$(@D)
-	$$(ARM_CC) $$(FIRMWARE_CFLAGS) $$(call board_cflags,$(2)) $(if $(filter $(NANOPB_DIR)/%,$(3)),-w,$$(WARNINGS) -Werror) $(4) -MMD -MP -c -o $$@ $(3)
+	$$(ARM_CC) $$(FIRMWARE_CFLAGS) $$(call board_cflags,$(2)) $(if $(filter $(NANOPB_DIR)/% $(BUILD)/%,$(3)),-w,$$(WARNINGS) -Werror) $(4) -MMD -MP -c -o $$@ $(3)
 -include $(patsubst %.o,%.d,$(call firmware_object,$(1),$(3)))
 endef
 
