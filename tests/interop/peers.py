@@ -218,6 +218,7 @@ class Jaeger(Peer):
                 "jaeger_storage": {"backends": {"memory": {"memory": {"max_traces": 100000}}}},
                 "jaeger_query": {
                     "storage": {"traces": "memory"},
+                    "enable_tracing": False,
                     "http": {"endpoint": f"127.0.0.1:{self.query_port}"},
                     "grpc": {"endpoint": f"127.0.0.1:{free_port()}"},
                 },
