@@ -88,6 +88,9 @@ struct gw_sink {
     /* Console text of a device, any bytes, cut anywhere; `source` names the source it came from. */
     void (*text)(void *self, const char *source, const uint8_t *bytes, size_t size);
     void (*device_event)(void *self, const struct gw_device *device, enum gw_device_event event);
+    /* True while taking more would mean letting something go: sources that can wait (a capture
+     * file, standard input) then do. */
+    bool (*congested)(void *self);
     /* No batch follows: let everything out now instead of gathering. */
     void (*drain)(void *self);
     /* True when nothing is held any more; asked again and again after drain, until the deadline. */

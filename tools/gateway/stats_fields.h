@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The device's own counters, as LINK.md numbers and names them: the one list of them in the gateway.
- * GW_STATS_FIELDS(X) calls X(field number, name, kind) for each; the kind is GW_STATS_COUNTER
- * (counts since boot, only grows), GW_STATS_DROP (a counter of something that was let go, worth
- * showing when it grows), GW_STATS_LEVEL (a reading) or GW_STATS_REFERENCE (names something else).
+ * The device's own counters, as LINK.md numbers and names them: the one list of them in the
+ * gateway. GW_STATS_FIELDS(X) calls X(field number, name, kind) for each; the kind is
+ * GW_STATS_COUNTER (counts since boot, only grows), GW_STATS_DROP (a counter of something that was
+ * let go, worth showing when it grows), GW_STATS_LEVEL (a reading) or GW_STATS_REFERENCE (names
+ * something else).
  */
 #ifndef GW_STATS_FIELDS_H
 #define GW_STATS_FIELDS_H
