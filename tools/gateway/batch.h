@@ -16,7 +16,8 @@
 
 #include "stats_fields.h"
 
-#define GW_DEVICE_NAME_BYTES 160
+#define GW_SOURCE_NAME_BYTES 144
+#define GW_DEVICE_NAME_BYTES (GW_SOURCE_NAME_BYTES + 16)
 #define GW_SERVICE_NAME_BYTES 128
 
 enum gw_signal { GW_TRACES = 1, GW_METRICS = 2, GW_LOGS = 3 };
@@ -25,7 +26,7 @@ enum gw_signal { GW_TRACES = 1, GW_METRICS = 2, GW_LOGS = 3 };
  * one is told apart by its source and boot. */
 struct gw_device {
     char name[GW_DEVICE_NAME_BYTES];   /* the id in 16 hex digits, or "anonymous@<source>" */
-    char source[GW_DEVICE_NAME_BYTES]; /* where it was last heard, e.g. "serial:/dev/ttyACM0" */
+    char source[GW_SOURCE_NAME_BYTES]; /* where it was last heard, e.g. "serial:/dev/ttyACM0" */
     uint64_t device_id;                /* 0: anonymous */
     uint64_t boot_id;                  /* its newest boot */
     char service_name[GW_SERVICE_NAME_BYTES]; /* valid UTF-8, "unknown_service" until known */

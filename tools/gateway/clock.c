@@ -54,6 +54,8 @@ void clock_observe(struct device_clock *clock, uint64_t device_ns, uint64_t arri
     struct clock_point point = {arrival_ns, (int64_t)(arrival_ns - device_ns)};
     struct clock_point *newest;
 
+    if (clock->count > 0 && arrival_ns < clock->stretch_started_ns)
+        return; /* over another source, overtaken on the way here */
     if (clock->count == 0 || arrival_ns - clock->stretch_started_ns >= clock->stretch_ns) {
         add_point(clock, point);
         return;
@@ -169,6 +171,14 @@ static double median_residual_ns(const struct device_clock *clock, const struct 
     return residuals[clock->count / 2];
 }
 
+/* A device's clock may say anything; what does not fit is cut. */
+static int64_t to_ns(double value)
+{
+    const double limit = 9.2e18;
+
+    return (int64_t)(value > limit ? limit : value < -limit ? -limit : value);
+}
+
 struct clock_offset clock_estimate(const struct device_clock *clock, uint64_t at_ns)
 {
     struct line line;
@@ -183,9 +193,9 @@ struct clock_offset clock_estimate(const struct device_clock *clock, uint64_t at
         line.has_slope ? DRIFT_WANDER * (age_ns > 0 ? age_ns : 0) : DRIFT_UNKNOWN * (x > 0 ? x : 0);
     return (struct clock_offset){
         .offset_ns = (int64_t)((uint64_t)line.origin_offset_ns +
-                               (uint64_t)(int64_t)(line.height_ns + line.slope * x)),
+                               (uint64_t)to_ns(line.height_ns + line.slope * x)),
         .uncertainty_ns = SMALLEST_DELAY_NS + (clock->count < SLOPE_POINTS ? FEW_FRAMES_NS : 0) +
-                          (uint64_t)(median_residual_ns(clock, &line) + drift_ns),
+                          (uint64_t)to_ns(median_residual_ns(clock, &line) + drift_ns),
     };
 }
 
