@@ -56,3 +56,12 @@ BENCH_RUST := $(BENCH)/rust/release/standard_span_rust
 $(BENCH_RUST): tests/bench/rust/Cargo.toml tests/bench/rust/Cargo.lock tests/bench/rust/src/main.rs
 	CARGO_TARGET_DIR=$(abspath $(BENCH)/rust) cargo build --release --locked --jobs 2 --manifest-path $<
 	@touch $@
+
+# The instruments, tested on what is known beforehand.
+$(eval $(call firmware,bench/m4_known,mps2_an386,tests/bench/m4_known.c $(BENCH_COMMON),$(BENCH_CFLAGS)))
+
+TEST_SUITES += bench
+
+.PHONY: test-bench
+test-bench: $(BENCH_PLUGIN) $(addprefix $(BENCH)/,m4_known.elf m4_floor_os.elf m4_floor_o2.elf) ## the instruments of `make bench`
+	$(PYTEST) tests/bench

@@ -6,55 +6,11 @@
 static uint8_t buffer[256];
 static uint8_t *at;
 
-#if defined(__ARM_ARCH)
-static uint32_t word(const uint8_t *from)
-{
-    uint32_t value;
-
-    memcpy(&value, from, 4);
-    return value;
-}
-
-static void word_put(uint8_t *to, uint32_t value)
-{
-    memcpy(to, &value, 4);
-}
-
-/* newlib-nano's memcpy() goes byte by byte; a Cortex-M4 moves unaligned words in one instruction.
- * The last word overlaps the one before it, so that no tail is left. */
-static uint8_t *copy(uint8_t *to, const void *from, size_t length_bytes)
-{
-    const uint8_t *source = from;
-    uint8_t *const end = to + length_bytes;
-
-    for (; end - to > 16; to += 16, source += 16) {
-        const uint32_t first = word(source), second = word(source + 4);
-        const uint32_t third = word(source + 8), fourth = word(source + 12);
-
-        word_put(to, first);
-        word_put(to + 4, second);
-        word_put(to + 8, third);
-        word_put(to + 12, fourth);
-    }
-    for (; end - to > 4; to += 4, source += 4) {
-        word_put(to, word(source));
-    }
-    if (length_bytes >= 4) {
-        word_put(end - 4, word(source + (end - to) - 4));
-        return end;
-    }
-    while (to < end) {
-        *to++ = *source++;
-    }
-    return end;
-}
-#else
 static uint8_t *copy(uint8_t *to, const void *from, size_t length_bytes)
 {
     memcpy(to, from, length_bytes);
     return to + length_bytes;
 }
-#endif
 
 static uint8_t *put_bytes(uint8_t *to, unsigned tag, const void *bytes, size_t length_bytes)
 {

@@ -90,6 +90,7 @@ static struct {
     masking_place places[MASKING_PLACES_MAX];
     size_t place_count;
     bool masked;
+    uint32_t masked_at;  /* the instruction that masked */
     uint32_t masked_key; /* where the code that called the lock goes on: tells callers apart */
     uint32_t masked_previous;
     uint64_t masked_count;
@@ -178,7 +179,8 @@ static masking_place *place_of(uint32_t key)
 
 static void masked_end(void)
 {
-    masking_place *place = place_of(counter.masked_key);
+    masking_place *place =
+        place_of(counter.masked_key != 0 ? counter.masked_key : counter.masked_at);
 
     counter.masked = false;
     if (counter.masked_count > place->longest) {
@@ -205,6 +207,7 @@ static void masked_step(uint32_t address, enum insn_kind kind)
         }
     } else if (kind == INSN_MASK) {
         counter.masked = true;
+        counter.masked_at = address;
         counter.masked_key = 0;
         counter.masked_previous = address;
         counter.masked_count = 0;
