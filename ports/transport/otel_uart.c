@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+#include "otel_uart.h"
+
+/* A port may give its critical section as macros, see otel_port.h. */
+#ifdef OTEL_CONFIG_FILE
+#include OTEL_CONFIG_FILE
+#endif
+#include "otel_port.h"
+
+enum { BLOCK_RUN_MAX = 254, WRITE_BYTES_MAX = 32 };
+
+/* ---- runs of bytes ------------------------------------------------------------------------- */
+
+#if defined(__GNUC__) && (defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__))
+#define WORDS_ANYWHERE 1
+#else
+#define WORDS_ANYWHERE 0
+#endif
+
+#if WORDS_ANYWHERE
+typedef uint32_t __attribute__((may_alias, aligned(1))) word_anywhere;
+
+static bool has_zero_byte(uint32_t word)
+{
+    return ((word - 0x01010101u) & ~word & 0x80808080u) != 0;
+}
+#endif
+
+/* The first zero byte between `bytes` and `end`, or `end`. */
+static const uint8_t *find_zero(const uint8_t *bytes, const uint8_t *end)
+{
+#if WORDS_ANYWHERE
+    while (end - bytes >= 4 && !has_zero_byte(*(const word_anywhere *)bytes)) {
+        bytes += 4;
+    }
+#endif
+    while (bytes != end && *bytes != 0) {
+        bytes++;
+    }
+    return bytes;
+}
+
+static void copy(uint8_t *to, const uint8_t *from, size_t length_bytes)
+{
+    const uint8_t *const end = from + length_bytes;
+#if WORDS_ANYWHERE
+    while (end - from >= 4) {
+        *(word_anywhere *)to = *(const word_anywhere *)from;
+        to += 4;
+        from += 4;
+    }
+#endif
+    while (from != end) {
+        *to++ = *from++;
+    }
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- COBS ---------------------------------------------------------------------------------- */
+
+/*
+ * A block is a code byte and the run of up to 254 non-zero bytes that follows it; a code below 255
+ * also stands for a zero byte behind the run, except in the last block. The code comes before the
+ * run, so a second cursor searches ahead, and no block is buffered.
+ */
+enum {
+    STAGE_OPEN,       /* nothing is encoded yet */
+    STAGE_AFTER_ZERO, /* the block before stands for a zero byte, which the copy has to skip */
+    STAGE_AFTER_FULL, /* the block before, if any, does not: nothing left means no further block */
+    STAGE_CLOSE,      /* the frame ends with the block before */
+    STAGE_DONE
+};
+
+static void next_piece_if_empty(const otel_frame *frame, otel_frame_cursor *cursor,
+                                otel_slice *piece)
+{
+    if (piece->length == 0) {
+        *piece = otel_frame_next(frame, cursor);
+    }
+}
+
+static void advance(otel_slice *slice, size_t length_bytes)
+{
+    slice->bytes += length_bytes;
+    slice->length -= length_bytes;
+}
+
+/* Finds where the next block ends: sets its run and the stage that follows it. */
+static void search_block(otel_uart_encoder *encoder)
+{
+    size_t run = 0;
+    uint8_t stage = STAGE_AFTER_FULL;
+    while (run < BLOCK_RUN_MAX && stage == STAGE_AFTER_FULL) {
+        next_piece_if_empty(encoder->frame, &encoder->ahead_cursor, &encoder->ahead);
+        const uint8_t *const start = encoder->ahead.bytes;
+        const size_t limit = smaller(encoder->ahead.length, BLOCK_RUN_MAX - run);
+        size_t found = (size_t)(find_zero(start, start + limit) - start);
+        run += found;
+        if (limit == 0) {
+            stage = STAGE_CLOSE;
+        } else if (found < limit) {
+            found++;
+            stage = STAGE_AFTER_ZERO;
+        }
+        advance(&encoder->ahead, found);
+    }
+    encoder->run_left = (uint8_t)run;
+    encoder->stage = stage;
+}
+
+/* The byte between two runs: a delimiter or a code. */
+static uint8_t next_mark(otel_uart_encoder *encoder)
+{
+    const uint8_t before = encoder->stage;
+    if (before == STAGE_OPEN) {
+        encoder->stage = STAGE_AFTER_FULL;
+        return 0;
+    }
+    if (before == STAGE_AFTER_ZERO) {
+        next_piece_if_empty(encoder->frame, &encoder->cursor, &encoder->rest);
+        advance(&encoder->rest, 1);
+    }
+    if (before != STAGE_CLOSE) {
+        search_block(encoder);
+        if (encoder->stage != STAGE_CLOSE || encoder->run_left != 0 || before != STAGE_AFTER_FULL) {
+            return (uint8_t)(encoder->run_left + 1u);
+        }
+    }
+    encoder->stage = STAGE_DONE;
+    return 0;
+}
+
+void otel_uart_encode_start(otel_uart_encoder *encoder, const otel_frame *frame)
+{
+    static const otel_uart_encoder unused;
+    *encoder = unused;
+    encoder->frame = frame;
+}
+
+size_t otel_uart_encode(otel_uart_encoder *encoder, uint8_t *out, size_t capacity_bytes)
+{
+    uint8_t *at = out;
+    uint8_t *const end = out + capacity_bytes;
+    while (at != end) {
+        if (encoder->run_left != 0) {
+            next_piece_if_empty(encoder->frame, &encoder->cursor, &encoder->rest);
+            const size_t length =
+                smaller(smaller(encoder->run_left, encoder->rest.length), (size_t)(end - at));
+            copy(at, encoder->rest.bytes, length);
+            at += length;
+            advance(&encoder->rest, length);
+            encoder->run_left = (uint8_t)(encoder->run_left - length);
+        } else if (encoder->stage != STAGE_DONE) {
+            *at++ = next_mark(encoder);
+        } else {
+            break;
+        }
+    }
+    return (size_t)(at - out);
+}
+
+bool otel_uart_encode_is_done(const otel_uart_encoder *encoder)
+{
+    return encoder->stage == STAGE_DONE;
+}
+
+size_t otel_uart_frame_copy(const otel_frame *frame, uint8_t *out, size_t capacity_bytes)
+{
+    otel_uart_encoder encoder;
+    otel_uart_encode_start(&encoder, frame);
+    const size_t length = otel_uart_encode(&encoder, out, capacity_bytes);
+    return otel_uart_encode_is_done(&encoder) ? length : 0;
+}
+
+/* ---- an output function that waits --------------------------------------------------------- */
+
+/* The wire belongs to one frame or one text at a time. */
+static bool claim(volatile bool *claimed)
+{
+    const uintptr_t state = otel_port_lock();
+    const bool was_claimed = *claimed;
+    *claimed = true;
+    otel_port_unlock(state);
+    return !was_claimed;
+}
+
+otel_send_result otel_uart_send(void *self, const otel_frame *frame)
+{
+    otel_uart *const uart = self;
+    otel_uart_encoder encoder;
+    uint8_t bytes[WRITE_BYTES_MAX];
+    if (!claim(&uart->writing)) {
+        return OTEL_SEND_BUSY;
+    }
+    otel_uart_encode_start(&encoder, frame);
+    while (!otel_uart_encode_is_done(&encoder)) {
+        uart->write(uart->user, bytes, otel_uart_encode(&encoder, bytes, sizeof bytes));
+    }
+    uart->writing = false;
+    return OTEL_SEND_DONE;
+}
+
+size_t otel_uart_console_write(otel_uart *uart, const char *text, size_t length_bytes)
+{
+    if (!claim(&uart->writing)) {
+        return 0;
+    }
+    uart->write(uart->user, (const uint8_t *)text, length_bytes);
+    uart->writing = false;
+    return length_bytes;
+}
+
+/* ---- pulled by interrupt or DMA ------------------------------------------------------------ */
+
+/* Lock held. Says whether the wire was idle, and that it is not any more. */
+static bool begin_running(otel_uart_pulled *uart)
+{
+    const bool was_idle = !uart->running;
+    uart->running = true;
+    return was_idle;
+}
+
+otel_send_result otel_uart_pulled_send(void *self, const otel_frame *frame)
+{
+    otel_uart_pulled *const uart = self;
+    if (uart->has_frame) {
+        return OTEL_SEND_BUSY;
+    }
+    otel_uart_encode_start(&uart->encoder, frame);
+    const uintptr_t state = otel_port_lock();
+    uart->text_before_frame = uart->text_waiting;
+    uart->has_frame = true;
+    const bool was_idle = begin_running(uart);
+    otel_port_unlock(state);
+    if (was_idle) {
+        uart->start(uart->user);
+    }
+    return OTEL_SEND_TAKEN;
+}
+
+/* The text that may leave now, as far as it lies in one piece: all that waits or, if there is a
+ * frame, what waited before it. */
+static size_t text_due(otel_uart_pulled *uart)
+{
+    const uintptr_t state = otel_port_lock();
+    const size_t due = uart->has_frame ? uart->text_before_frame : uart->text_waiting;
+    otel_port_unlock(state);
+    return smaller(due, uart->text_bytes - uart->text_first);
+}
+
+static void pull_text(otel_uart_pulled *uart, uint8_t *out, size_t length_bytes)
+{
+    copy(out, (const uint8_t *)uart->text + uart->text_first, length_bytes);
+    const uintptr_t state = otel_port_lock();
+    uart->text_first += length_bytes;
+    if (uart->text_first == uart->text_bytes) {
+        uart->text_first = 0;
+    }
+    uart->text_waiting -= length_bytes;
+    if (uart->has_frame) {
+        uart->text_before_frame -= length_bytes;
+    }
+    otel_port_unlock(state);
+}
+
+static size_t pull_frame(otel_uart_pulled *uart, uint8_t *out, size_t capacity_bytes)
+{
+    const size_t length = otel_uart_encode(&uart->encoder, out, capacity_bytes);
+    if (otel_uart_encode_is_done(&uart->encoder)) {
+        uart->has_frame = false;
+        otel_frame_done(true);
+    }
+    return length;
+}
+
+/* Text or frame, whatever is due; 0 when nothing is. */
+static size_t pull_piece(otel_uart_pulled *uart, uint8_t *out, size_t capacity_bytes)
+{
+    const size_t text_bytes = smaller(text_due(uart), capacity_bytes);
+    if (text_bytes != 0) {
+        pull_text(uart, out, text_bytes);
+        return text_bytes;
+    }
+    return uart->has_frame ? pull_frame(uart, out, capacity_bytes) : 0;
+}
+
+/* The wire is idle unless something came in since pull_piece() found nothing. */
+static bool end_running(otel_uart_pulled *uart)
+{
+    const uintptr_t state = otel_port_lock();
+    uart->running = uart->has_frame || uart->text_waiting != 0;
+    const bool is_idle = !uart->running;
+    otel_port_unlock(state);
+    return is_idle;
+}
+
+size_t otel_uart_pull(otel_uart_pulled *uart, uint8_t *out, size_t capacity_bytes)
+{
+    size_t filled = 0;
+    while (filled < capacity_bytes) {
+        const size_t piece = pull_piece(uart, out + filled, capacity_bytes - filled);
+        filled += piece;
+        if (piece == 0 && (filled != 0 || end_running(uart))) {
+            break;
+        }
+    }
+    return filled;
+}
+
+static void queue_text(otel_uart_pulled *uart, size_t at, const char *text, size_t length_bytes)
+{
+    const size_t until_wrap = smaller(length_bytes, uart->text_bytes - at);
+    copy((uint8_t *)uart->text + at, (const uint8_t *)text, until_wrap);
+    copy((uint8_t *)uart->text, (const uint8_t *)text + until_wrap, length_bytes - until_wrap);
+}
+
+size_t otel_uart_pulled_console_write(otel_uart_pulled *uart, const char *text, size_t length_bytes)
+{
+    if (!claim(&uart->text_claimed)) {
+        return 0;
+    }
+    uintptr_t state = otel_port_lock();
+    const size_t taken = smaller(length_bytes, uart->text_bytes - uart->text_waiting);
+    size_t at = uart->text_first + uart->text_waiting; /* a pull moves text_first, not the sum */
+    otel_port_unlock(state);
+    if (at >= uart->text_bytes) {
+        at -= uart->text_bytes;
+    }
+    queue_text(uart, at, text, taken);
+    state = otel_port_lock();
+    uart->text_waiting += taken;
+    uart->text_claimed = false;
+    const bool must_start = taken != 0 && begin_running(uart);
+    otel_port_unlock(state);
+    if (must_start) {
+        uart->start(uart->user);
+    }
+    return taken;
+}
