@@ -256,8 +256,7 @@ typedef struct otel_attribute {
 /* Initialiser of a constant string attribute, for resource attributes that live in flash. */
 #define OTEL_ATTRIBUTE_STR(key_text, value_text)                                                   \
     {                                                                                              \
-        { { (value_text), OTEL_NUL_TERMINATED } }, (key_text), OTEL_NUL_TERMINATED,                \
-            OTEL_VALUE_STRING                                                                      \
+        {{(value_text), OTEL_NUL_TERMINATED}}, (key_text), OTEL_NUL_TERMINATED, OTEL_VALUE_STRING  \
     }
 
 /* A tracer: the instrumentation scope of the spans that name it. A static object of the
@@ -267,12 +266,15 @@ typedef struct otel_tracer {
     const char *version; /* may be NULL */
 } otel_tracer;
 
-#define OTEL_TRACER(name_text, version_text) { (name_text), (version_text) }
+#define OTEL_TRACER(name_text, version_text)                                                       \
+    {                                                                                              \
+        (name_text), (version_text)                                                                \
+    }
 
 /* How a span starts. All zero: child of the task's current span, internal, now, no attributes. */
 typedef struct otel_span_options {
-    const otel_tracer *tracer;        /* NULL: the default tracer, which has no name */
-    const otel_context *parent;       /* NULL: the task's current span. OTEL_ROOT: no parent */
+    const otel_tracer *tracer;  /* NULL: the default tracer, which has no name */
+    const otel_context *parent; /* NULL: the task's current span. OTEL_ROOT: no parent */
     otel_span_kind kind;
     uint64_t start_time_ns;           /* on the clock of otel_now_ns; 0: now */
     const otel_attribute *attributes; /* what a sampler sees; set on the span when it records */
@@ -418,8 +420,8 @@ typedef struct otel_config {
     const otel_attribute *resource_attributes; /* further ones, or the same keys again: these win */
     size_t resource_attribute_count;
     const otel_transport *transport; /* NULL: spans are recorded and never sent */
-    uint64_t device_id;              /* made from otel_port_unique_id, else the device is anonymous */
-    const otel_sampler *sampler;     /* as the parent was; a root is sampled */
+    uint64_t device_id;          /* made from otel_port_unique_id, else the device is anonymous */
+    const otel_sampler *sampler; /* as the parent was; a root is sampled */
     otel_queue_policy queue_policy;
     uint32_t flush_interval_ms; /* 1000: a finished span waits no longer for a frame to fill */
     uint32_t stats_interval_ms; /* 60000: statistics and resource are sent so often */
@@ -526,10 +528,8 @@ OTEL_API void oteli_span_set_str(otel_span span, const char *key, const char *va
 OTEL_API void oteli_span_set_strn(otel_span span, const char *key, const char *value,
                                   size_t value_length, size_t key_length);
 OTEL_API void oteli_span_set_bool(otel_span span, const char *key, bool value, size_t key_length);
-OTEL_API void oteli_span_set_i64(otel_span span, const char *key, int64_t value,
-                                 size_t key_length);
-OTEL_API void oteli_span_set_f64(otel_span span, const char *key, double value,
-                                 size_t key_length);
+OTEL_API void oteli_span_set_i64(otel_span span, const char *key, int64_t value, size_t key_length);
+OTEL_API void oteli_span_set_f64(otel_span span, const char *key, double value, size_t key_length);
 
 /* Both lengths in one register: 16 bits each, 0xFFFF where the library has to measure. */
 OTELI_INLINE uint32_t oteli_lengths(size_t key_length, size_t value_length)
@@ -696,8 +696,8 @@ OTELI_INLINE otel_span oteli_no_span(void)
     return none;
 }
 
-static const otel_sampler otel_sampler_always_on OTELI_UNUSED = { NULL, NULL };
-static const otel_sampler otel_sampler_always_off OTELI_UNUSED = { NULL, NULL };
+static const otel_sampler otel_sampler_always_on OTELI_UNUSED = {NULL, NULL};
+static const otel_sampler otel_sampler_always_off OTELI_UNUSED = {NULL, NULL};
 
 OTELI_INLINE otel_status otel_init(const otel_config *config)
 {
@@ -705,7 +705,9 @@ OTELI_INLINE otel_status otel_init(const otel_config *config)
     return OTEL_OK;
 }
 
-OTELI_INLINE void otel_poll(void) {}
+OTELI_INLINE void otel_poll(void)
+{
+}
 
 OTELI_INLINE uint32_t otel_next_poll_ms(void)
 {
@@ -827,8 +829,7 @@ OTELI_INLINE void otel_span_event_at(otel_span span, const char *name,
     (void)time_ns;
 }
 
-OTELI_INLINE void otel_span_set_status(otel_span span, otel_span_status status,
-                                       const char *message)
+OTELI_INLINE void otel_span_set_status(otel_span span, otel_span_status status, const char *message)
 {
     (void)span;
     (void)status;
@@ -860,7 +861,7 @@ OTELI_INLINE void otel_span_end_at(otel_span span, uint64_t end_time_ns)
 
 OTELI_INLINE otel_context otel_span_context(otel_span span)
 {
-    const otel_context none = { { 0 }, { 0 }, { 0 }, 0, { 0 }, 0, 0 };
+    const otel_context none = {{0}, {0}, {0}, 0, {0}, 0, 0};
     (void)span;
     return none;
 }
@@ -920,7 +921,7 @@ OTELI_INLINE size_t otel_frame_length(const otel_frame *frame)
 
 OTELI_INLINE otel_slice otel_frame_next(const otel_frame *frame, otel_frame_cursor *cursor)
 {
-    const otel_slice end = { NULL, 0 };
+    const otel_slice end = {NULL, 0};
     (void)frame;
     (void)cursor;
     return end;
@@ -1004,8 +1005,13 @@ OTELI_INLINE otel_attribute otel_f64(const char *key, double value)
 struct oteli_scope_guard {
     otel_scope scope;
     bool open;
-    explicit oteli_scope_guard(otel_span span) : scope(otel_span_make_current(span)), open(true) {}
-    ~oteli_scope_guard() { otel_scope_restore(scope); }
+    explicit oteli_scope_guard(otel_span span) : scope(otel_span_make_current(span)), open(true)
+    {
+    }
+    ~oteli_scope_guard()
+    {
+        otel_scope_restore(scope);
+    }
 
   private:
     oteli_scope_guard(const oteli_scope_guard &);
@@ -1034,8 +1040,8 @@ OTELI_INLINE void oteli_scope_leave(oteli_scope_guard *guard)
 
 #if defined(__GNUC__)
 #define OTELI_WITH_SPAN(span)                                                                      \
-    for (oteli_scope_guard oteli_guard __attribute__((cleanup(oteli_scope_leave))) =               \
-             oteli_scope_enter(span);                                                              \
+    for (oteli_scope_guard oteli_guard                                                             \
+         __attribute__((cleanup(oteli_scope_leave))) = oteli_scope_enter(span);                    \
          oteli_guard.open; oteli_guard.open = false)
 #else
 #define OTELI_WITH_SPAN(span)                                                                      \
@@ -1045,3 +1051,3094 @@ OTELI_INLINE void oteli_scope_leave(oteli_scope_guard *guard)
 #endif
 
 #endif /* OTEL_INCLUDED */
+
+/* ============================================================================================= */
+#if defined(OTEL_IMPLEMENTATION) && !defined(OTEL_DISABLED) && !defined(OTELI_IMPLEMENTED)
+#define OTELI_IMPLEMENTED
+
+/*
+ * >>sizes
+ *
+ * The configuration of this build, checked. Nothing below needs changing.
+ */
+#ifdef OTEL_CONFIG_FILE
+#include OTEL_CONFIG_FILE
+#endif
+
+#include "otel_port.h"
+
+#include <pb_encode.h>
+
+#ifndef OTEL_CONTEXT_COUNT
+#define OTEL_CONTEXT_COUNT 16
+#endif
+#ifndef OTEL_RECORDING_COUNT
+#define OTEL_RECORDING_COUNT 8
+#endif
+#ifndef OTEL_CARRIER_COUNT
+#define OTEL_CARRIER_COUNT 2
+#endif
+#ifndef OTEL_CARRIER_BYTES
+#define OTEL_CARRIER_BYTES 128
+#endif
+#ifndef OTEL_SPAN_BYTES
+#define OTEL_SPAN_BYTES 512
+#endif
+#ifndef OTEL_QUEUE_BYTES
+#define OTEL_QUEUE_BYTES 4096
+#endif
+#ifndef OTEL_FRAME_BYTES
+#define OTEL_FRAME_BYTES 1200
+#endif
+#ifndef OTEL_FRAME_SCOPES
+#define OTEL_FRAME_SCOPES 4
+#endif
+#ifndef OTEL_SCOPE_BYTES
+#define OTEL_SCOPE_BYTES 64
+#endif
+#ifndef OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT
+#define OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT 32
+#endif
+#ifndef OTEL_SPAN_EVENT_COUNT_LIMIT
+#define OTEL_SPAN_EVENT_COUNT_LIMIT 16
+#endif
+#ifndef OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT
+#define OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT 8
+#endif
+#ifndef OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT
+#define OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT 256
+#endif
+#ifndef OTEL_POLL_INTERVAL_MAX_MS
+#define OTEL_POLL_INTERVAL_MAX_MS 60000
+#endif
+#ifndef OTEL_PORT_HAS_UNIQUE_ID
+#define OTEL_PORT_HAS_UNIQUE_ID 0
+#endif
+#ifndef OTEL_PORT_HAS_WALL_TIME
+#define OTEL_PORT_HAS_WALL_TIME 0
+#endif
+#ifndef OTEL_PORT_HAS_IDLE
+#define OTEL_PORT_HAS_IDLE 0
+#endif
+#ifndef OTEL_FRAME_ATTR
+#define OTEL_FRAME_ATTR
+#endif
+
+#if defined(PB_WITHOUT_64BIT)
+#error "otel.h: nanopb is built with PB_WITHOUT_64BIT, but OTLP has 64-bit times: leave it out."
+#endif
+#if OTEL_CONTEXT_COUNT < 1 || OTEL_CONTEXT_COUNT > 255
+#error "otel.h: OTEL_CONTEXT_COUNT must be 1 to 255: a span's handle has 8 bits of index."
+#endif
+#if OTEL_RECORDING_COUNT < 1 || OTEL_RECORDING_COUNT > 254
+#error "otel.h: OTEL_RECORDING_COUNT must be 1 to 254."
+#endif
+#if OTEL_RECORDING_COUNT > OTEL_CONTEXT_COUNT
+#error "otel.h: OTEL_RECORDING_COUNT is larger than OTEL_CONTEXT_COUNT: each span needs a context."
+#endif
+#if OTEL_CARRIER_COUNT < 0 || OTEL_CARRIER_COUNT > 255
+#error "otel.h: OTEL_CARRIER_COUNT must be 0 to 255."
+#endif
+#if OTEL_CARRIER_BYTES < 16 || OTEL_CARRIER_BYTES > 512
+#error "otel.h: OTEL_CARRIER_BYTES must be 16 to 512: a tracestate has 512 characters at most."
+#endif
+#if OTEL_SPAN_BYTES < 128 || OTEL_SPAN_BYTES > 16384
+#error "otel.h: OTEL_SPAN_BYTES must be 128 to 16384: the smallest holds ids, times and a name."
+#endif
+#if OTEL_CARRIER_COUNT > 0 && OTEL_CARRIER_BYTES + 128 > OTEL_SPAN_BYTES
+#error                                                                                             \
+    "otel.h: OTEL_SPAN_BYTES must be OTEL_CARRIER_BYTES + 128 or more: a tracestate is part of its span."
+#endif
+#if OTEL_QUEUE_BYTES < 256 || OTEL_QUEUE_BYTES > 16777216
+#error "otel.h: OTEL_QUEUE_BYTES must be 256 to 16777216."
+#endif
+#if OTEL_QUEUE_BYTES < OTEL_SPAN_BYTES + 24
+#error                                                                                             \
+    "otel.h: OTEL_QUEUE_BYTES must be OTEL_SPAN_BYTES + 24 or more, or the largest span fits never."
+#endif
+#if OTEL_FRAME_SCOPES < 1 || OTEL_FRAME_SCOPES > 32
+#error "otel.h: OTEL_FRAME_SCOPES must be 1 to 32."
+#endif
+#if OTEL_SCOPE_BYTES < 8 || OTEL_SCOPE_BYTES > 120
+#error "otel.h: OTEL_SCOPE_BYTES must be 8 to 120."
+#endif
+#if OTEL_FRAME_BYTES > 65507
+#error "otel.h: OTEL_FRAME_BYTES must be 65507 or less, the largest datagram."
+#endif
+/* header 52, check 4, request 4, scope spans 4, scope 6 */
+#if OTEL_FRAME_BYTES < OTEL_SPAN_BYTES + OTEL_SCOPE_BYTES + 70
+#error                                                                                             \
+    "otel.h: OTEL_FRAME_BYTES must be OTEL_SPAN_BYTES + OTEL_SCOPE_BYTES + 70 or more, or the largest span fits no frame."
+#endif
+#if OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT < 0 || OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT > 255
+#error "otel.h: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be 0 to 255."
+#endif
+#if OTEL_SPAN_EVENT_COUNT_LIMIT < 0 || OTEL_SPAN_EVENT_COUNT_LIMIT > 255
+#error "otel.h: OTEL_SPAN_EVENT_COUNT_LIMIT must be 0 to 255."
+#endif
+#if OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT < 0 || OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT > 255
+#error "otel.h: OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT must be 0 to 255."
+#endif
+#if OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT < 8 || OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT > 16384
+#error "otel.h: OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT must be 8 to 16384."
+#endif
+#if OTEL_POLL_INTERVAL_MAX_MS < 1 || OTEL_POLL_INTERVAL_MAX_MS > 3600000
+#error "otel.h: OTEL_POLL_INTERVAL_MAX_MS must be 1 to 3600000, an hour."
+#endif
+#if defined(__SIZEOF_DOUBLE__) && __SIZEOF_DOUBLE__ != 8
+#error "otel.h: OTLP's double has 8 bytes, and this compiler's has not."
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * >>state
+ *
+ * Two static objects: what a start sets up, and what frames are sent from. A zeroed state is a
+ * library that does not run.
+ */
+
+typedef uintptr_t oteli_word;
+
+#define OTELI_WORDS(bytes) (((bytes) + sizeof(oteli_word) - 1u) / sizeof(oteli_word))
+#define OTELI_NONE 0xFFu
+
+/* Low byte of a slot's state; the upper 24 bits are its generation. */
+#define OTELI_OPEN 0x01u        /* the handle is valid */
+#define OTELI_RECORDING 0x02u   /* it has a recording buffer */
+#define OTELI_BUSY 0x04u        /* somebody writes to the buffer */
+#define OTELI_END_PENDING 0x08u /* and shall end the span when he is done */
+#define OTELI_FLAGS 0xFFu
+
+/* An open span. */
+typedef struct oteli_slot {
+    uint32_t state;
+    otel_context context;
+    uint8_t next_free;
+    uint8_t recording;
+} oteli_slot;
+
+/* Where a recording buffer's OTLP bytes are: the body of the Span message starts at a fixed place,
+ * with room before it for the tag and the length of the message, which are known at its end. */
+#define OTELI_BODY_AT 4u
+#define OTELI_TRACE_ID_AT (OTELI_BODY_AT + 2u)
+#define OTELI_SPAN_ID_AT (OTELI_BODY_AT + 20u)
+#define OTELI_KIND_AT (OTELI_BODY_AT + 29u)
+#define OTELI_START_AT (OTELI_BODY_AT + 31u)
+#define OTELI_END_AT (OTELI_BODY_AT + 40u)
+#define OTELI_FLAGS_AT (OTELI_BODY_AT + 50u)
+#define OTELI_PARENT_ID_AT (OTELI_BODY_AT + 56u)
+#define OTELI_HEAD_END_ROOT (OTELI_BODY_AT + 54u)
+#define OTELI_HEAD_END_CHILD (OTELI_BODY_AT + 64u)
+
+/* Kept free at the end: two dropped counts of 4 bytes, and a status without a message. */
+#define OTELI_DROPPED_BYTES 8u
+#define OTELI_STATUS_BYTES 4u
+
+/* The encoded part of a span that records. */
+typedef struct oteli_recording {
+    const otel_tracer *tracer;
+    uint64_t pending_end_ns;
+    uint32_t
+        key_filter; /* a bit for each key that was set: most keys are new, and need no search */
+    uint16_t used;  /* end of the bytes so far */
+    uint16_t name_at;
+    uint16_t fields_at; /* behind the name */
+    uint16_t status_at; /* 0: no status yet */
+    uint16_t attributes_dropped;
+    uint16_t events_dropped;
+    uint8_t attribute_count;
+    uint8_t event_count;
+    uint8_t status;
+    uint8_t next_free;
+    union {
+        oteli_word words[OTELI_WORDS(OTEL_SPAN_BYTES)];
+        uint8_t bytes[OTEL_SPAN_BYTES];
+    } data;
+} oteli_recording;
+
+/* Foreign tracestate, shared by the contexts that came from it. */
+typedef struct oteli_carrier {
+    uint16_t holders;
+    uint16_t length;
+    uint32_t generation;
+    char text[OTEL_CARRIER_BYTES];
+} oteli_carrier;
+
+/* What a record of the queue is. */
+typedef enum oteli_kind {
+    OTELI_KIND_TRACES = 1,
+    OTELI_KIND_RESOURCE = 4,
+    OTELI_KIND_STATS = 5
+} oteli_kind;
+
+/* First word of a record: length of its bytes, how many bytes of its first word come before them,
+ * state, kind. The second word is its tracer; then come its bytes. */
+#define OTELI_RECORD_WORDS 2u
+#define OTELI_RECORD_LENGTH(info) ((size_t)((info)&0xFFFFu))
+#define OTELI_RECORD_SKIP(info) ((size_t)((info) >> 16 & 0x7u))
+#define OTELI_RECORD_KIND(info) ((oteli_kind)((info) >> 24 & 0x1Fu))
+#define OTELI_RECORD_STATE(info) ((info)&0x00F80000u)
+#define OTELI_RECORD_RESERVED 0x00080000u /* its bytes are still being copied */
+#define OTELI_RECORD_COMMITTED 0x00100000u
+#define OTELI_RECORD_WRAP 0x00180000u /* the next record is at the start of the ring */
+
+#define OTELI_QUEUE_WORDS ((uint32_t)(OTEL_QUEUE_BYTES / sizeof(oteli_word)))
+
+/* What happens with the frame; only the caller of otel_poll moves it on, but for two steps: the
+ * transport's otel_frame_done, and drop-oldest, which takes a waiting frame apart. */
+typedef enum oteli_frame_state {
+    OTELI_FRAME_NONE = 0,
+    OTELI_FRAME_OFFERED = 1, /* being built, or in the hands of transport.send */
+    OTELI_FRAME_WAITING = 2, /* built; the transport was busy */
+    OTELI_FRAME_TAKEN = 3    /* the transport's, until otel_frame_done */
+} oteli_frame_state;
+
+#define OTELI_HEADER_BYTES 40u
+#define OTELI_HEADER_WALL_BYTES 12u
+#define OTELI_CHECK_BYTES 4u
+#define OTELI_REQUEST_BYTES 4u           /* tag and length of ResourceSpans */
+#define OTELI_SCOPE_HEAD_BYTES (4u + 6u) /* tag and length: ScopeSpans, scope, name, version */
+#define OTELI_HEADS_BYTES                                                                          \
+    (OTELI_HEADER_BYTES + OTELI_HEADER_WALL_BYTES + OTELI_REQUEST_BYTES +                          \
+     OTEL_FRAME_SCOPES * (OTELI_SCOPE_HEAD_BYTES + OTEL_SCOPE_BYTES))
+
+/* A run of records of one tracer. */
+typedef struct oteli_run {
+    const otel_tracer *tracer;
+    uint32_t record_bytes;
+    uint16_t head_end; /* where its part of `heads` ends */
+} oteli_run;
+
+struct otel_frame {
+    uint8_t heads[OTELI_HEADS_BYTES]; /* link header and request, then each run's scope */
+    uint8_t check[OTELI_CHECK_BYTES];
+    oteli_run runs[OTEL_FRAME_SCOPES];
+    uint32_t length;
+    uint32_t end_position; /* of the queue, behind the last record */
+    uint32_t words;        /* of the queue that the frame frees */
+    uint16_t record_count;
+    uint8_t run_count;
+    uint8_t kind;
+};
+
+/* What a start sets up. */
+typedef struct oteli_state {
+    const otel_config *config;
+    volatile bool running;
+    bool polling;
+    volatile uint8_t frame_state;
+    bool resource_due;
+    bool stats_due;
+    bool anonymous;
+    uint32_t diagnosed; /* a bit for each counter that the hook was told of */
+
+    uint8_t slot_free_first;
+    uint8_t slot_free_last;
+    uint8_t recording_free;
+    uint8_t contexts_in_use;
+    uint8_t recordings_in_use;
+    uint8_t carriers_in_use;
+
+    uint32_t random[4];
+    uint32_t ns_per_tick;          /* whole nanoseconds */
+    uint32_t ns_per_tick_fraction; /* and 2^-32 of them */
+    uint64_t polled_ns;
+    uint64_t stats_due_ns;
+    uint64_t queued_since_ns; /* when the queue was last empty, or had a frame taken out */
+
+    uint64_t device_id;
+    uint64_t boot_id;
+    uint32_t resource_hash;
+    uint32_t sequence;
+    char instance_id[16];
+
+    oteli_slot slots[OTEL_CONTEXT_COUNT];
+#if OTEL_CARRIER_COUNT > 0
+    oteli_carrier carriers[OTEL_CARRIER_COUNT];
+#endif
+    uint32_t counters[1
+#define OTELI_COUNTER_ONE(number, name) +1
+                      OTEL_STATS_COUNTERS(OTELI_COUNTER_ONE)];
+} oteli_state;
+
+/* Recording buffers, queue and frame: what a transport may send from. */
+typedef struct oteli_memory {
+    oteli_recording recordings[OTEL_RECORDING_COUNT];
+    struct otel_frame frame;
+    uint32_t head;    /* of the oldest record, in words */
+    uint32_t tail;    /* where the next one goes */
+    uint32_t used;    /* words, fillers at the end of the ring included */
+    uint32_t records; /* not counting fillers */
+    oteli_word ring[OTELI_QUEUE_WORDS];
+} oteli_memory;
+
+static oteli_state oteli;
+static oteli_memory oteli_store OTEL_FRAME_ATTR;
+
+/* Index of each counter in oteli.counters; 0 is nobody's. */
+#define OTELI_COUNTER_INDEX(number, name) OTELI_COUNT_##name,
+typedef enum oteli_counter_index {
+    OTELI_COUNT_none,
+    OTEL_STATS_COUNTERS(OTELI_COUNTER_INDEX) OTELI_COUNTERS
+} oteli_counter_index;
+
+/* ... and its number in the statistics message. */
+#define OTELI_COUNTER_NUMBER(number, name) (number),
+static const uint8_t oteli_counter_numbers[OTELI_COUNTERS] = {
+    0, OTEL_STATS_COUNTERS(OTELI_COUNTER_NUMBER)};
+
+#ifdef __cplusplus
+const otel_context otel_context_none = {{0}, {0}, {0}, 0, {0}, 0, 0};
+#else
+const otel_context otel_context_none = {.carrier = 0};
+#endif
+
+/*
+ * >>bytes
+ *
+ * Stores and copies. No lock. Where the core allows it, unaligned words at a time.
+ */
+
+#if defined(__GNUC__)
+#define OTELI_COPY(to, from, length) __builtin_memcpy((to), (from), (length))
+#define OTELI_NOINLINE __attribute__((noinline))
+#define OTELI_COLD __attribute__((noinline, cold))
+#else
+#define OTELI_COPY(to, from, length) oteli_move((uint8_t *)(to), (const uint8_t *)(from), (length))
+#define OTELI_NOINLINE
+#define OTELI_COLD
+#endif
+
+#if defined(__GNUC__) && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&   \
+    (defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__) || defined(__i386__) ||               \
+     defined(__aarch64__))
+#define OTELI_UNALIGNED_LITTLE_ENDIAN 1
+#else
+#define OTELI_UNALIGNED_LITTLE_ENDIAN 0
+#endif
+
+/* Moves bytes to a lower or higher place of the same array. */
+static void oteli_move(uint8_t *to, const uint8_t *from, size_t length)
+{
+    if (to < from) {
+        for (; length > 0; length--) {
+            *to++ = *from++;
+        }
+    } else {
+        for (; length > 0; length--) {
+            to[length - 1] = from[length - 1];
+        }
+    }
+}
+
+/* A block of four words is one load and one store multiple on a Cortex-M. */
+typedef struct oteli_block {
+    oteli_word word[4];
+} oteli_block;
+
+static void oteli_copy_words(oteli_word *to, const oteli_word *from, size_t words)
+{
+    for (; words >= 4; words -= 4) {
+        *(oteli_block *)(void *)to = *(const oteli_block *)(const void *)from;
+        to += 4;
+        from += 4;
+    }
+    for (; words > 0; words--) {
+        *to++ = *from++;
+    }
+}
+
+static uint8_t *oteli_put32(uint8_t *at, uint32_t value)
+{
+#if OTELI_UNALIGNED_LITTLE_ENDIAN
+    OTELI_COPY(at, &value, sizeof value);
+#else
+    unsigned i;
+    for (i = 0; i < 4; i++) {
+        at[i] = (uint8_t)value;
+        value >>= 8;
+    }
+#endif
+    return at + 4;
+}
+
+static uint8_t *oteli_put64(uint8_t *at, uint64_t value)
+{
+    at = oteli_put32(at, (uint32_t)value);
+    return oteli_put32(at, (uint32_t)(value >> 32));
+}
+
+static uint32_t oteli_get32(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static uint64_t oteli_get64(const uint8_t *at)
+{
+    return (uint64_t)oteli_get32(at + 4) << 32 | oteli_get32(at);
+}
+
+/* strlen, but looks no further than a character behind `limit`: whoever passes a megabyte pays for
+ * a few bytes of it. */
+static size_t oteli_measure(const char *text, size_t length, size_t limit)
+{
+    size_t n = 0;
+    if (text == NULL) {
+        return 0;
+    }
+    if (length != OTEL_NUL_TERMINATED) {
+        return length;
+    }
+    while (n < limit + 4u && text[n] != '\0') {
+        n++;
+    }
+    return n;
+}
+
+/*
+ * >>utf8
+ *
+ * Every string goes through here on its way into a message: one byte that is not UTF-8 would make a
+ * Collector refuse the whole batch. Bytes that are no part of a valid sequence (RFC 3629, section 4)
+ * become '?', one for one, so the length is known before the copy.
+ */
+
+/* Length of the valid UTF-8 sequence at `at`, 0 when there is none in `available` bytes. */
+static size_t oteli_utf8_sequence(const uint8_t *at, size_t available)
+{
+    const uint8_t first = at[0];
+    size_t length;
+    size_t i;
+    if (first < 0x80u) {
+        return 1;
+    }
+    if (first < 0xC2u || first > 0xF4u) {
+        return 0;
+    }
+    length = first < 0xE0u ? 2u : first < 0xF0u ? 3u : 4u;
+    if (length > available) {
+        return 0;
+    }
+    for (i = 1; i < length; i++) {
+        if ((at[i] & 0xC0u) != 0x80u) {
+            return 0;
+        }
+    }
+    if ((first == 0xE0u && at[1] < 0xA0u) || (first == 0xEDu && at[1] > 0x9Fu) ||
+        (first == 0xF0u && at[1] < 0x90u) || (first == 0xF4u && at[1] > 0x8Fu)) {
+        return 0; /* overlong, surrogate, beyond U+10FFFF */
+    }
+    return length;
+}
+
+/* Replaces what is not UTF-8, in place; true when there was any. */
+static OTELI_COLD bool oteli_utf8_repair(uint8_t *text, size_t length)
+{
+    bool repaired = false;
+    size_t i = 0;
+    while (i < length) {
+        const size_t sequence = oteli_utf8_sequence(text + i, length - i);
+        if (sequence == 0) {
+            text[i] = '?';
+            repaired = true;
+            i++;
+        } else {
+            i += sequence;
+        }
+    }
+    return repaired;
+}
+
+/* Copies a string, and repairs the copy; true when that was needed. One pass while it is ASCII. */
+static bool oteli_utf8_copy(uint8_t *to, const char *from, size_t length)
+{
+    uint32_t seen = 0;
+    size_t i = 0;
+#if OTELI_UNALIGNED_LITTLE_ENDIAN
+    if (length >= 4) {
+        uint32_t word;
+        const size_t last = length - 4; /* the last word overlaps the one before: no tail to loop */
+        for (; i < last; i += 4) {
+            OTELI_COPY(&word, from + i, 4);
+            OTELI_COPY(to + i, &word, 4);
+            seen |= word;
+        }
+        OTELI_COPY(&word, from + last, 4);
+        OTELI_COPY(to + last, &word, 4);
+        seen |= word;
+        i = length;
+    }
+#endif
+    for (; i < length; i++) {
+        to[i] = (uint8_t)from[i];
+        seen |= to[i];
+    }
+    return (seen & 0x80808080u) != 0 && oteli_utf8_repair(to, length);
+}
+
+/* The length of `text` cut to at most `limit` bytes, never within a character. */
+static size_t oteli_utf8_cut(const char *text, size_t length, size_t limit)
+{
+    const uint8_t *bytes = (const uint8_t *)text;
+    size_t at = limit;
+    unsigned back;
+    if (length <= limit) {
+        return length;
+    }
+    for (back = 0; back < 3 && at > 0 && (bytes[at] & 0xC0u) == 0x80u; back++) {
+        at--;
+    }
+    /* Cut before a character only if there is one: continuation bytes of nothing are cut anywhere. */
+    return at + oteli_utf8_sequence(bytes + at, length - at) > limit ? at : limit;
+}
+
+/* True when both strings of `length` bytes are the same after repair. */
+static bool oteli_utf8_same(const uint8_t *a, const uint8_t *b, size_t length)
+{
+    size_t i = 0;
+    while (i < length) {
+        size_t sequence_a;
+        size_t sequence_b;
+        if (a[i] == b[i] && a[i] < 0x80u) {
+            i++;
+            continue;
+        }
+        sequence_a = oteli_utf8_sequence(a + i, length - i);
+        sequence_b = oteli_utf8_sequence(b + i, length - i);
+        if ((sequence_a == 0 ? (uint8_t)'?' : a[i]) != (sequence_b == 0 ? (uint8_t)'?' : b[i])) {
+            return false;
+        }
+        if (sequence_a == 0 || sequence_b == 0) {
+            i++;
+            continue;
+        }
+        for (; sequence_a > 0; sequence_a--, i++) { /* the same first byte: the same length */
+            if (a[i] != b[i]) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/*
+ * >>writer
+ *
+ * The span writer: the only place that stores protobuf bytes by itself, because a pb_write costs about
+ * 50 instructions whatever it writes. It also writes the KeyValues of a resource, so that there is one
+ * writer of attributes. Invariant: the caller has claimed the recording; sizes are known before the
+ * first byte of a field is stored. No lock.
+ */
+
+/* What went wrong in a call that writes; counted by the caller when it may take the lock. */
+#define OTELI_FAULT_ARGUMENT 0x01u
+#define OTELI_FAULT_ATTRIBUTE_DROPPED 0x02u
+#define OTELI_FAULT_TRUNCATED 0x04u
+#define OTELI_FAULT_EVENT_DROPPED 0x08u
+#define OTELI_FAULT_REPAIRED 0x10u
+#define OTELI_FAULT_CLOCK 0x20u
+
+/* Tags of opentelemetry.proto.trace.v1.Span and of what is in it: field number << 3 | wire type. */
+#define OTELI_TAG_SCOPE_SPANS_SPAN 0x12u
+#define OTELI_TAG_TRACE_STATE 0x1Au
+#define OTELI_TAG_NAME 0x2Au
+#define OTELI_TAG_ATTRIBUTE 0x4Au
+#define OTELI_TAG_ATTRIBUTES_DROPPED 0x50u
+#define OTELI_TAG_EVENT 0x5Au
+#define OTELI_TAG_EVENTS_DROPPED 0x60u
+#define OTELI_TAG_STATUS 0x7Au
+#define OTELI_TAG_STATUS_MESSAGE 0x12u
+#define OTELI_TAG_STATUS_CODE 0x18u
+#define OTELI_TAG_EVENT_TIME 0x09u
+#define OTELI_TAG_EVENT_NAME 0x12u
+#define OTELI_TAG_EVENT_ATTRIBUTE 0x1Au
+#define OTELI_TAG_EVENT_ATTRIBUTES_DROPPED 0x20u
+#define OTELI_TAG_KEY 0x0Au
+#define OTELI_TAG_VALUE 0x12u
+#define OTELI_TAG_VALUE_STRING 0x0Au
+#define OTELI_TAG_VALUE_BOOL 0x10u
+#define OTELI_TAG_VALUE_INT 0x18u
+#define OTELI_TAG_VALUE_DOUBLE 0x21u
+#define OTELI_TAG_RESOURCE_ATTRIBUTE 0x0Au
+
+/* Bits 8 and 9 of Span.flags: whether the parent is remote is known, and it is. */
+#define OTELI_SPAN_FLAG_HAS_IS_REMOTE 0x100u
+#define OTELI_SPAN_FLAG_IS_REMOTE 0x200u
+
+static size_t oteli_varint_size(uint32_t value)
+{
+    size_t size = 1;
+    while (value >= 0x80u) {
+        value >>= 7;
+        size++;
+    }
+    return size;
+}
+
+static size_t oteli_varint64_size(uint64_t value)
+{
+    size_t size = 1;
+    while (value >> 32 != 0) {
+        value >>= 7;
+        size++;
+    }
+    return size - 1 + oteli_varint_size((uint32_t)value);
+}
+
+static uint8_t *oteli_put_varint(uint8_t *at, uint32_t value)
+{
+    while (value >= 0x80u) {
+        *at++ = (uint8_t)(value | 0x80u);
+        value >>= 7;
+    }
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+static uint8_t *oteli_put_varint64(uint8_t *at, uint64_t value)
+{
+    while (value >> 32 != 0) {
+        *at++ = (uint8_t)((uint32_t)value | 0x80u);
+        value >>= 7;
+    }
+    return oteli_put_varint(at, (uint32_t)value);
+}
+
+/* Size of a length-delimited field with a tag of one byte. */
+static size_t oteli_field_size(size_t length)
+{
+    return 1 + oteli_varint_size((uint32_t)length) + length;
+}
+
+/* Tag and length. */
+static uint8_t *oteli_put_field(uint8_t *at, uint8_t tag, size_t length)
+{
+    *at++ = tag;
+    return oteli_put_varint(at, (uint32_t)length);
+}
+
+/* A string field; sets OTELI_FAULT_REPAIRED in *faults where a byte was replaced. */
+static uint8_t *oteli_put_string(uint8_t *at, uint8_t tag, const char *text, size_t length,
+                                 unsigned *faults)
+{
+    at = oteli_put_field(at, tag, length);
+    if (oteli_utf8_copy(at, text, length)) {
+        *faults |= OTELI_FAULT_REPAIRED;
+    }
+    return at + length;
+}
+
+/* Reads the varint of a message that we wrote; advances *at. */
+static size_t oteli_get_varint(const uint8_t **at)
+{
+    size_t value = 0;
+    unsigned shift = 0;
+    uint8_t byte;
+    do {
+        byte = *(*at)++;
+        value |= (size_t)(byte & 0x7Fu) << shift;
+        shift += 7;
+    } while (byte >= 0x80u);
+    return value;
+}
+
+/* Sizes of an attribute's parts. */
+typedef struct oteli_attribute_sizes {
+    size_t key;
+    size_t text;      /* of a string value, after the cut */
+    size_t value;     /* of the AnyValue */
+    size_t key_value; /* of the KeyValue */
+    unsigned faults;
+} oteli_attribute_sizes;
+
+/* Measures an attribute; false when it has no key, or a type that does not exist. */
+static bool oteli_attribute_size(const otel_attribute *attribute, oteli_attribute_sizes *sizes)
+{
+    sizes->faults = 0;
+    sizes->key = oteli_measure(attribute->key, attribute->key_length, OTEL_SPAN_BYTES);
+    switch (attribute->type) {
+    case OTEL_VALUE_STRING: {
+        const char *text = attribute->value.string.bytes;
+        const size_t length =
+            oteli_measure(text, attribute->value.string.length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT);
+        sizes->text = oteli_utf8_cut(text, length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT);
+        if (sizes->text != length) {
+            sizes->faults = OTELI_FAULT_TRUNCATED;
+        }
+        sizes->value = oteli_field_size(sizes->text);
+        break;
+    }
+    case OTEL_VALUE_BOOL:
+        sizes->value = 2;
+        break;
+    case OTEL_VALUE_INT:
+        sizes->value = 1 + oteli_varint64_size((uint64_t)attribute->value.integer);
+        break;
+    case OTEL_VALUE_DOUBLE:
+        sizes->value = 9;
+        break;
+    default:
+        return false;
+    }
+    if (sizes->key > OTEL_SPAN_BYTES) {
+        sizes->key = OTEL_SPAN_BYTES; /* fits nowhere; keeps the sum small */
+    }
+    sizes->key_value = oteli_field_size(sizes->key) + oteli_field_size(sizes->value);
+    return sizes->key > 0;
+}
+
+/* Writes a measured attribute as a field with `tag`. */
+static uint8_t *oteli_put_attribute(uint8_t *at, uint8_t tag, const otel_attribute *attribute,
+                                    const oteli_attribute_sizes *sizes, unsigned *faults)
+{
+    at = oteli_put_field(at, tag, sizes->key_value);
+    at = oteli_put_string(at, OTELI_TAG_KEY, attribute->key, sizes->key, faults);
+    at = oteli_put_field(at, OTELI_TAG_VALUE, sizes->value);
+    switch (attribute->type) {
+    case OTEL_VALUE_STRING:
+        return oteli_put_string(at, OTELI_TAG_VALUE_STRING, attribute->value.string.bytes,
+                                sizes->text, faults);
+    case OTEL_VALUE_BOOL:
+        *at++ = OTELI_TAG_VALUE_BOOL;
+        *at++ = attribute->value.boolean ? 1 : 0;
+        return at;
+    case OTEL_VALUE_INT:
+        *at++ = OTELI_TAG_VALUE_INT;
+        return oteli_put_varint64(at, (uint64_t)attribute->value.integer);
+    case OTEL_VALUE_DOUBLE:
+    default: {
+        uint64_t bits;
+        OTELI_COPY(&bits, &attribute->value.real, sizeof bits);
+        *at++ = OTELI_TAG_VALUE_DOUBLE;
+        return oteli_put64(at, bits);
+    }
+    }
+}
+
+/* True when a later attribute of the array has the key of `attributes[index]`: that one wins. */
+static bool oteli_key_repeated(const otel_attribute *attributes, size_t count, size_t index)
+{
+    const otel_attribute *one = &attributes[index];
+    size_t length;
+    size_t i;
+    if (index + 1 >= count) {
+        return false;
+    }
+    length = oteli_measure(one->key, one->key_length, OTEL_SPAN_BYTES);
+    for (i = index + 1; i < count; i++) {
+        const otel_attribute *other = &attributes[i];
+        if (oteli_measure(other->key, other->key_length, OTEL_SPAN_BYTES) == length &&
+            oteli_utf8_same((const uint8_t *)one->key, (const uint8_t *)other->key, length)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The one way in which a span's bytes grow, shrink or move: the `old_size` bytes at `at` become
+ * `new_size` bytes for the caller to fill. False, and nothing changed, when fewer than `reserve` bytes
+ * would be left. */
+static bool oteli_span_splice(oteli_recording *recording, size_t at, size_t old_size,
+                              size_t new_size, size_t reserve)
+{
+    const size_t used = recording->used;
+    if (used - old_size + new_size + reserve > OTEL_SPAN_BYTES) {
+        return false;
+    }
+    recording->used = (uint16_t)(used - old_size + new_size);
+    if (at + old_size < used) {
+        uint8_t *bytes = recording->data.bytes;
+        oteli_move(bytes + at + new_size, bytes + at + old_size, used - at - old_size);
+        if (recording->status_at > at) {
+            recording->status_at = (uint16_t)(recording->status_at - old_size + new_size);
+        }
+    }
+    return true;
+}
+
+/* A bit for a key, the same for all keys that are the same after repair. */
+static uint32_t oteli_key_bit(const char *key, size_t length)
+{
+    uint32_t last = (uint8_t)key[length - 1];
+    if (last >= 0x80u) {
+        last = '?';
+    }
+    return (uint32_t)1 << ((last ^ length << 2) & 31u);
+}
+
+/* Where the attribute with this key is, and its size; 0 when the span has none. */
+static size_t oteli_span_find(const oteli_recording *recording, const char *key, size_t key_length,
+                              size_t *size)
+{
+    const uint8_t *bytes = recording->data.bytes;
+    const uint8_t *at = bytes + recording->fields_at;
+    const uint8_t *end = bytes + recording->used;
+    while (at < end) {
+        const uint8_t *field = at;
+        const uint8_t *content = at + 1;
+        const size_t length = oteli_get_varint(&content);
+        at = content + length;
+        if (*field == OTELI_TAG_ATTRIBUTE) {
+            const uint8_t *stored = content + 1;
+            if (oteli_get_varint(&stored) == key_length &&
+                oteli_utf8_same(stored, (const uint8_t *)key, key_length)) {
+                *size = (size_t)(at - field);
+                return (size_t)(field - bytes);
+            }
+        }
+    }
+    return 0;
+}
+
+static void oteli_count_up16(uint16_t *counter)
+{
+    if (*counter != UINT16_MAX) {
+        ++*counter;
+    }
+}
+
+/* Sets an attribute, in the place of one with the same key if there is one. Returns faults. */
+static unsigned oteli_span_attribute(oteli_recording *recording, const otel_attribute *attribute)
+{
+    oteli_attribute_sizes sizes;
+    size_t at = recording->used;
+    size_t old_size = 0;
+    size_t old_at;
+    uint32_t bit;
+    if (!oteli_attribute_size(attribute, &sizes)) {
+        return OTELI_FAULT_ARGUMENT;
+    }
+    bit = oteli_key_bit(attribute->key, sizes.key);
+    if ((recording->key_filter & bit) != 0) {
+        old_at = oteli_span_find(recording, attribute->key, sizes.key, &old_size);
+        if (old_at != 0) {
+            at = old_at;
+        }
+    }
+    if ((old_size == 0 && recording->attribute_count >= OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT) ||
+        !oteli_span_splice(recording, at, old_size, oteli_field_size(sizes.key_value),
+                           OTELI_DROPPED_BYTES + OTELI_STATUS_BYTES)) {
+        oteli_count_up16(&recording->attributes_dropped);
+        return OTELI_FAULT_ATTRIBUTE_DROPPED;
+    }
+    if (old_size == 0) {
+        recording->key_filter |= bit;
+        recording->attribute_count++;
+    }
+    (void)oteli_put_attribute(recording->data.bytes + at, OTELI_TAG_ATTRIBUTE, attribute, &sizes,
+                              &sizes.faults);
+    return sizes.faults;
+}
+
+/* Sizes of an event's parts. */
+typedef struct oteli_event {
+    const char *name;
+    size_t name_length;
+    const otel_attribute *attributes;
+    size_t attribute_count;
+    size_t size;
+    uint32_t dropped;
+    unsigned faults;
+} oteli_event;
+
+/* Calls for each attribute that the event keeps: measures it, and writes it where `at` is not NULL.
+ * Returns the place behind the last one; event->size grows by what is measured. */
+static uint8_t *oteli_event_attributes(oteli_event *event, uint8_t *at)
+{
+    size_t kept = 0;
+    size_t i;
+    event->dropped = 0;
+    for (i = 0; i < event->attribute_count; i++) {
+        const otel_attribute *attribute = &event->attributes[i];
+        oteli_attribute_sizes sizes;
+        if (!oteli_attribute_size(attribute, &sizes)) {
+            event->faults |= OTELI_FAULT_ARGUMENT;
+        } else if (oteli_key_repeated(event->attributes, event->attribute_count, i)) {
+            continue;
+        } else if (kept >= OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT) {
+            event->faults |= OTELI_FAULT_ATTRIBUTE_DROPPED;
+            event->dropped++;
+        } else {
+            kept++;
+            event->faults |= sizes.faults;
+            event->size += oteli_field_size(sizes.key_value);
+            if (at != NULL) {
+                at = oteli_put_attribute(at, OTELI_TAG_EVENT_ATTRIBUTE, attribute, &sizes,
+                                         &event->faults);
+            }
+        }
+    }
+    return at;
+}
+
+/* Adds an event. Returns faults. */
+static unsigned oteli_span_event_add(oteli_recording *recording, oteli_event *event,
+                                     uint64_t time_ns)
+{
+    const size_t at = recording->used;
+    const size_t name_length =
+        oteli_utf8_cut(event->name, event->name_length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT);
+    uint8_t *to;
+    event->faults = name_length != event->name_length ? OTELI_FAULT_TRUNCATED : 0;
+    event->size = 9 + oteli_field_size(name_length);
+    (void)oteli_event_attributes(event, NULL);
+    if (event->dropped > 0) {
+        event->size += 1 + oteli_varint_size(event->dropped);
+    }
+    if (recording->event_count >= OTEL_SPAN_EVENT_COUNT_LIMIT ||
+        !oteli_span_splice(recording, at, 0, oteli_field_size(event->size),
+                           OTELI_DROPPED_BYTES + OTELI_STATUS_BYTES)) {
+        oteli_count_up16(&recording->events_dropped);
+        return OTELI_FAULT_EVENT_DROPPED;
+    }
+    recording->event_count++;
+    to = oteli_put_field(recording->data.bytes + at, OTELI_TAG_EVENT, event->size);
+    *to++ = OTELI_TAG_EVENT_TIME;
+    to = oteli_put64(to, time_ns);
+    to = oteli_put_string(to, OTELI_TAG_EVENT_NAME, event->name, name_length, &event->faults);
+    to = oteli_event_attributes(event, to);
+    if (event->dropped > 0) {
+        *to++ = OTELI_TAG_EVENT_ATTRIBUTES_DROPPED;
+        (void)oteli_put_varint(to, event->dropped);
+    }
+    return event->faults;
+}
+
+/* Sets name, or sets it anew; cut where it has no room. Returns faults. */
+static unsigned oteli_span_name(oteli_recording *recording, const char *name, size_t length)
+{
+    const size_t at = recording->name_at;
+    const size_t old_size = recording->fields_at - at;
+    const size_t rest = recording->used - old_size + OTELI_DROPPED_BYTES + OTELI_STATUS_BYTES + 4u;
+    const size_t room = OTEL_SPAN_BYTES > rest ? OTEL_SPAN_BYTES - rest : 0;
+    const size_t limit =
+        room < OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT ? room : OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT;
+    const size_t cut = oteli_utf8_cut(name, length, limit);
+    unsigned faults = cut != length ? OTELI_FAULT_TRUNCATED : 0;
+    (void)oteli_span_splice(recording, at, old_size, oteli_field_size(cut), 0);
+    recording->fields_at = (uint16_t)(at + oteli_field_size(cut));
+    (void)oteli_put_string(recording->data.bytes + at, OTELI_TAG_NAME, name, cut, &faults);
+    return faults;
+}
+
+/* Sets the status by the specification's rules; a message is cut where it has no room. */
+static unsigned oteli_span_status_set(oteli_recording *recording, otel_span_status status,
+                                      const char *message)
+{
+    uint8_t *bytes = recording->data.bytes;
+    size_t at = recording->status_at;
+    size_t old_size = 0;
+    size_t length = 0;
+    size_t cut = 0;
+    size_t size = 2;
+    unsigned faults = 0;
+    if (status == OTEL_SPAN_STATUS_UNSET || recording->status == OTEL_SPAN_STATUS_OK) {
+        return 0;
+    }
+    if (at == 0) {
+        at = recording->used;
+    } else {
+        const uint8_t *content = bytes + at + 1;
+        old_size = oteli_get_varint(&content);
+        old_size += (size_t)(content - bytes) - at;
+    }
+    if (status == OTEL_SPAN_STATUS_ERROR && message != NULL && message[0] != '\0') {
+        const size_t used = recording->used - old_size + OTELI_DROPPED_BYTES;
+        const size_t overhead = OTELI_STATUS_BYTES + 6u; /* its own and the message's lengths */
+        const size_t room =
+            OTEL_SPAN_BYTES > used + overhead ? OTEL_SPAN_BYTES - used - overhead : 0;
+        const size_t limit =
+            room < OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT ? room : OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT;
+        length = oteli_measure(message, OTEL_NUL_TERMINATED, limit);
+        cut = oteli_utf8_cut(message, length, limit);
+        if (cut != length) {
+            faults = OTELI_FAULT_TRUNCATED;
+        }
+        if (cut > 0) {
+            size += oteli_field_size(cut);
+        }
+    }
+    (void)oteli_span_splice(recording, at, old_size, oteli_field_size(size), 0);
+    recording->status_at = (uint16_t)at;
+    recording->status = (uint8_t)status;
+    bytes = oteli_put_field(bytes + at, OTELI_TAG_STATUS, size);
+    if (cut > 0) {
+        bytes = oteli_put_string(bytes, OTELI_TAG_STATUS_MESSAGE, message, cut, &faults);
+    }
+    *bytes++ = OTELI_TAG_STATUS_CODE;
+    *bytes = (uint8_t)status;
+    return faults;
+}
+
+/* The fixed part of a span: everything that is patched is 0 here. */
+static const union {
+    uint8_t bytes[OTELI_HEAD_END_CHILD];
+    oteli_word words[OTELI_WORDS(OTELI_HEAD_END_CHILD)];
+} oteli_span_head = {{
+    0,    0,    0, 0,                                           /* tag and length */
+    0x0A, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* trace_id */
+    0x12, 0x08, 0, 0, 0, 0, 0, 0, 0, 0,                         /* span_id */
+    0x30, 0,                                                    /* kind */
+    0x39, 0,    0, 0, 0, 0, 0, 0, 0,                            /* start_time_unix_nano */
+    0x41, 0,    0, 0, 0, 0, 0, 0, 0,                            /* end_time_unix_nano */
+    0x85, 0x01, 0, 0, 0, 0,                                     /* flags */
+    0x22, 0x08, 0, 0, 0, 0, 0, 0, 0, 0,                         /* parent_span_id */
+}};
+
+/* Starts a span's bytes: ids, kind, start, flags, parent, and the empty name. `parent` may be no
+ * context; `tracestate` may be NULL. */
+static void oteli_span_begin(oteli_recording *recording, const otel_context *context,
+                             const otel_context *parent, otel_span_kind kind, uint64_t start_ns)
+{
+    uint8_t *bytes = recording->data.bytes;
+    uint32_t flags = OTELI_SPAN_FLAG_HAS_IS_REMOTE | context->trace_flags;
+    size_t end = OTELI_HEAD_END_ROOT;
+    oteli_copy_words(recording->data.words, oteli_span_head.words,
+                     OTELI_WORDS(OTELI_HEAD_END_CHILD));
+    OTELI_COPY(bytes + OTELI_TRACE_ID_AT, context->trace_id, 16);
+    OTELI_COPY(bytes + OTELI_SPAN_ID_AT, context->span_id, 8);
+    bytes[OTELI_KIND_AT] = (uint8_t)kind;
+    (void)oteli_put64(bytes + OTELI_START_AT, start_ns);
+    if (parent != &otel_context_none) {
+        OTELI_COPY(bytes + OTELI_PARENT_ID_AT, parent->span_id, 8);
+        end = OTELI_HEAD_END_CHILD;
+        if ((parent->state & OTEL_CONTEXT_REMOTE) != 0) {
+            flags |= OTELI_SPAN_FLAG_IS_REMOTE;
+        }
+    }
+    (void)oteli_put32(bytes + OTELI_FLAGS_AT, flags);
+    recording->key_filter = 0;
+    recording->used = (uint16_t)end;
+    recording->name_at = (uint16_t)end;
+    recording->fields_at = (uint16_t)end;
+    recording->status_at = 0;
+    recording->attributes_dropped = 0;
+    recording->events_dropped = 0;
+    recording->attribute_count = 0;
+    recording->event_count = 0;
+    recording->status = OTEL_SPAN_STATUS_UNSET;
+}
+
+/* Adds the foreign tracestate, before the name. */
+static void oteli_span_tracestate(oteli_recording *recording, const char *text, size_t length)
+{
+    const size_t at = recording->used;
+    unsigned faults = 0; /* printable ASCII: nothing to repair */
+    if (oteli_span_splice(recording, at, 0, oteli_field_size(length),
+                          OTELI_DROPPED_BYTES + OTELI_STATUS_BYTES + 8u)) {
+        (void)oteli_put_string(recording->data.bytes + at, OTELI_TAG_TRACE_STATE, text, length,
+                               &faults);
+        recording->name_at = recording->used;
+        recording->fields_at = recording->used;
+    }
+}
+
+static void oteli_span_dropped_count(oteli_recording *recording, uint8_t tag, uint32_t count)
+{
+    uint8_t *at = recording->data.bytes + recording->used;
+    if (count > 0) {
+        *at++ = tag;
+        at = oteli_put_varint(at, count);
+        recording->used = (uint16_t)(at - recording->data.bytes);
+    }
+}
+
+/* Closes the message: end time, dropped counts, tag and length. Returns the number of bytes that come
+ * before the tag. */
+static size_t oteli_span_finish(oteli_recording *recording, uint64_t end_ns)
+{
+    uint8_t *bytes = recording->data.bytes;
+    size_t skip;
+    uint32_t length;
+    (void)oteli_put64(bytes + OTELI_END_AT, end_ns);
+    if ((recording->attributes_dropped | recording->events_dropped) != 0) {
+        oteli_span_dropped_count(recording, OTELI_TAG_ATTRIBUTES_DROPPED,
+                                 recording->attributes_dropped);
+        oteli_span_dropped_count(recording, OTELI_TAG_EVENTS_DROPPED, recording->events_dropped);
+    }
+    length = (uint32_t)recording->used - OTELI_BODY_AT;
+    skip = OTELI_BODY_AT - 1u - oteli_varint_size(length);
+    (void)oteli_put_field(bytes + skip, OTELI_TAG_SCOPE_SPANS_SPAN, length);
+    return skip;
+}
+
+static uint64_t oteli_span_start_ns(const oteli_recording *recording)
+{
+    return oteli_get64(recording->data.bytes + OTELI_START_AT);
+}
+
+/*
+ * >>clock
+ *
+ * One epoch for everything: nanoseconds of the port's ticks. The factor is made once, so no span costs
+ * a 64-bit division. No lock.
+ */
+
+/* ns = ticks * (whole + fraction / 2^32); never 0, which means "now" in the API. */
+static uint64_t oteli_ticks_to_ns(uint64_t ticks)
+{
+    const uint32_t high = (uint32_t)(ticks >> 32);
+    const uint32_t low = (uint32_t)ticks;
+    uint64_t ns = ticks * oteli.ns_per_tick;
+    if (oteli.ns_per_tick_fraction != 0) {
+        ns += (uint64_t)high * oteli.ns_per_tick_fraction;
+        ns += (uint64_t)low * oteli.ns_per_tick_fraction >> 32;
+    }
+    return ns != 0 ? ns : 1u;
+}
+
+static uint64_t oteli_clock_ns(void)
+{
+    return oteli_ticks_to_ns(otel_port_ticks());
+}
+
+/* 10^9 * 2^32 / ticks_per_sec, one bit at a time: it runs once, and a library's 64-bit division would
+ * cost more flash than all of this section. */
+static void oteli_clock_init(uint32_t ticks_per_sec)
+{
+    const uint64_t dividend = (uint64_t)1000000000u << 32;
+    uint64_t quotient = 0;
+    uint64_t remainder = 0;
+    unsigned bit;
+    for (bit = 64; bit > 0; bit--) {
+        remainder = remainder << 1 | (dividend >> (bit - 1) & 1u);
+        quotient <<= 1;
+        if (remainder >= ticks_per_sec) {
+            remainder -= ticks_per_sec;
+            quotient |= 1u;
+        }
+    }
+    oteli.ns_per_tick = (uint32_t)(quotient >> 32);
+    oteli.ns_per_tick_fraction = (uint32_t)quotient;
+}
+
+static uint64_t oteli_ms_to_ns(uint32_t ms)
+{
+    return (uint64_t)ms * 1000000u;
+}
+
+/* Rounded down, at most `limit_ms`, and not 0 for what is not 0. */
+static uint32_t oteli_ns_to_ms(uint64_t ns, uint32_t limit_ms)
+{
+    uint32_t ms;
+    if (ns >= oteli_ms_to_ns(limit_ms)) {
+        return limit_ms;
+    }
+    ms = (uint32_t)(ns >> 10) / 977u; /* 1 000 448 ns: a little early, never late */
+    return ms != 0 || ns == 0 ? ms : 1u;
+}
+
+/*
+ * >>random
+ *
+ * xoshiro128++ (Blackman and Vigna): 128 bits of state, no multiplication. Lock held.
+ */
+
+static uint32_t oteli_rotate(uint32_t value, unsigned bits)
+{
+    return value << bits | value >> (32u - bits);
+}
+
+static uint32_t oteli_random(void)
+{
+    uint32_t *s = oteli.random;
+    const uint32_t result = oteli_rotate(s[0] + s[3], 7) + s[0];
+    const uint32_t shifted = s[1] << 9;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= shifted;
+    s[3] = oteli_rotate(s[3], 11);
+    return result;
+}
+
+/* 64 bits that are not all zero: a trace id's half, or a span id. Two draws, the most a lock holds. */
+static void oteli_random_id(uint32_t id[2])
+{
+    id[0] = oteli_random();
+    id[1] = oteli_random();
+    if ((id[0] | id[1]) == 0) {
+        id[0] = 1;
+    }
+}
+
+/* Mixes the port's entropy with what else tells boards and boots apart; false when it is all zero. */
+static bool oteli_random_init(const uint8_t *entropy, uint64_t device_id, uint64_t ticks)
+{
+    const uint64_t mixed = device_id ^ oteli_rotate((uint32_t)ticks, 16) ^ ticks << 32;
+    uint32_t any = 0;
+    unsigned i;
+    for (i = 0; i < 4; i++) {
+        oteli.random[i] = oteli_get32(entropy + 4 * i);
+        any |= oteli.random[i];
+    }
+    if (any == 0) {
+        return false;
+    }
+    oteli.random[0] ^= (uint32_t)mixed;
+    oteli.random[1] ^= (uint32_t)(mixed >> 32);
+    if ((oteli.random[0] | oteli.random[1] | oteli.random[2] | oteli.random[3]) == 0) {
+        oteli.random[3] = 1;
+    }
+    for (i = 0; i < 16; i++) {
+        (void)oteli_random();
+    }
+    return true;
+}
+
+/*
+ * >>pools
+ *
+ * Slots and recording buffers have free lists (slots first-in first-out, so that a stale handle stays
+ * stale as long as possible); the few carriers are searched. Lock held.
+ */
+
+static void oteli_pools_init(uint32_t generation)
+{
+    unsigned i;
+    for (i = 0; i < OTEL_CONTEXT_COUNT; i++) {
+        oteli.slots[i].state = (generation + (i << 16)) & ~OTELI_FLAGS;
+        oteli.slots[i].next_free = (uint8_t)(i + 1);
+    }
+    oteli.slots[OTEL_CONTEXT_COUNT - 1].next_free = OTELI_NONE;
+    oteli.slot_free_first = 0;
+    oteli.slot_free_last = OTEL_CONTEXT_COUNT - 1;
+    for (i = 0; i < OTEL_RECORDING_COUNT; i++) {
+        oteli_store.recordings[i].next_free = (uint8_t)(i + 1);
+    }
+    oteli_store.recordings[OTEL_RECORDING_COUNT - 1].next_free = OTELI_NONE;
+    oteli.recording_free = 0;
+}
+
+static void oteli_raise_max(oteli_counter_index counter, uint32_t value)
+{
+    if (oteli.counters[counter] < value) {
+        oteli.counters[counter] = value;
+    }
+}
+
+/* Takes a slot out of the pool; NULL when it is empty. Its state is its new generation, not open. */
+static oteli_slot *oteli_slot_take(void)
+{
+    const uint8_t index = oteli.slot_free_first;
+    oteli_slot *slot;
+    if (index == OTELI_NONE) {
+        return NULL;
+    }
+    slot = &oteli.slots[index];
+    oteli.slot_free_first = slot->next_free;
+    slot->state = (slot->state | OTELI_FLAGS) + 1u;
+    if (slot->state == 0) {
+        slot->state = OTELI_FLAGS + 1u; /* generation 0 would make a handle of zero */
+    }
+    oteli_raise_max(OTELI_COUNT_contexts_max, ++oteli.contexts_in_use);
+    return slot;
+}
+
+static void oteli_slot_give(oteli_slot *slot)
+{
+    const uint8_t index = (uint8_t)(slot - oteli.slots);
+    slot->state &= ~OTELI_FLAGS;
+    slot->next_free = OTELI_NONE;
+    if (oteli.slot_free_first == OTELI_NONE) {
+        oteli.slot_free_first = index;
+    } else {
+        oteli.slots[oteli.slot_free_last].next_free = index;
+    }
+    oteli.slot_free_last = index;
+    oteli.contexts_in_use--;
+}
+
+/* Index of a recording buffer, OTELI_NONE when there is none. */
+static uint8_t oteli_recording_take(void)
+{
+    const uint8_t index = oteli.recording_free;
+    if (index != OTELI_NONE) {
+        oteli.recording_free = oteli_store.recordings[index].next_free;
+        oteli_raise_max(OTELI_COUNT_recordings_max, ++oteli.recordings_in_use);
+    }
+    return index;
+}
+
+static void oteli_recording_give(uint8_t index)
+{
+    oteli_store.recordings[index].next_free = oteli.recording_free;
+    oteli.recording_free = index;
+    oteli.recordings_in_use--;
+}
+
+#if OTEL_CARRIER_COUNT > 0
+/* The block that a context refers to, NULL when it has none or it was let go. A reference is the block's
+ * generation and, in the low byte, its index. */
+static oteli_carrier *oteli_carrier_find(uint32_t reference)
+{
+    const uint32_t index = reference & 0xFFu;
+    if (reference == 0 || index >= OTEL_CARRIER_COUNT ||
+        oteli.carriers[index].generation != reference >> 8 || oteli.carriers[index].holders == 0) {
+        return NULL;
+    }
+    return &oteli.carriers[index];
+}
+
+/* Takes a block for one holder; 0 when the pool is empty. */
+static uint32_t oteli_carrier_take(void)
+{
+    uint32_t index;
+    for (index = 0; index < OTEL_CARRIER_COUNT; index++) {
+        oteli_carrier *carrier = &oteli.carriers[index];
+        if (carrier->holders == 0) {
+            carrier->holders = 1;
+            carrier->length = 0;
+            carrier->generation = (carrier->generation + 1u) & 0xFFFFFFu;
+            if (carrier->generation == 0) {
+                carrier->generation = 1;
+            }
+            oteli_raise_max(OTELI_COUNT_carriers_max, ++oteli.carriers_in_use);
+            return carrier->generation << 8 | index;
+        }
+    }
+    return 0;
+}
+#endif
+
+/* One holder more; 0 when the block is gone or has too many, else the reference itself. */
+static uint32_t oteli_carrier_hold(uint32_t reference)
+{
+#if OTEL_CARRIER_COUNT > 0
+    oteli_carrier *carrier = oteli_carrier_find(reference);
+    if (carrier != NULL && carrier->holders != UINT16_MAX) {
+        carrier->holders++;
+        return reference;
+    }
+#else
+    (void)reference;
+#endif
+    return 0;
+}
+
+/* One holder less. */
+static void oteli_carrier_let_go(uint32_t reference)
+{
+#if OTEL_CARRIER_COUNT > 0
+    oteli_carrier *carrier = oteli_carrier_find(reference);
+    if (carrier != NULL && --carrier->holders == 0) {
+        oteli.carriers_in_use--;
+    }
+#else
+    (void)reference;
+#endif
+}
+
+/* Ends a slot's life, with what it holds. */
+static void oteli_slot_close(oteli_slot *slot)
+{
+    if ((slot->state & OTELI_RECORDING) != 0) {
+        oteli_recording_give(slot->recording);
+    }
+    if (slot->context.carrier != 0) {
+        oteli_carrier_let_go(slot->context.carrier);
+    }
+    oteli_slot_give(slot);
+}
+
+/*
+ * >>queue
+ *
+ * A ring of whole records, each in one piece; where one does not fit before the end of the ring it goes
+ * to the start, and the rest is a filler. Reserve and commit: lock held. The bytes are copied in between
+ * without it, and the reader stops at a record that is not committed.
+ */
+
+static uint32_t oteli_record_words(oteli_word info)
+{
+    return OTELI_RECORD_WORDS +
+           (uint32_t)OTELI_WORDS(OTELI_RECORD_LENGTH(info) + OTELI_RECORD_SKIP(info));
+}
+
+/* The place of the record at or after `position`, which may be a filler's. */
+static uint32_t oteli_queue_at(uint32_t position)
+{
+    if (position >= OTELI_QUEUE_WORDS ||
+        OTELI_RECORD_STATE(oteli_store.ring[position]) == OTELI_RECORD_WRAP) {
+        return 0;
+    }
+    return position;
+}
+
+/* Takes `records` records, `words` words with the fillers, off the head; `end` is behind the last. */
+static void oteli_queue_free(uint32_t end, uint32_t words, uint32_t records)
+{
+    oteli_store.head = end;
+    oteli_store.used -= words;
+    oteli_store.records -= records;
+    if (oteli_store.records == 0) { /* the longest free run there can be */
+        oteli_store.head = 0;
+        oteli_store.tail = 0;
+        oteli_store.used = 0;
+    }
+}
+
+/* Makes room for a record and marks it reserved; its place, or OTELI_QUEUE_WORDS when there is none. */
+static uint32_t oteli_queue_reserve(oteli_word info)
+{
+    const uint32_t words = oteli_record_words(info);
+    uint32_t at = oteli_store.tail;
+    const uint32_t to_end = OTELI_QUEUE_WORDS - at;
+    uint32_t needed = words;
+    if (to_end < words) { /* the free run from the tail ends at the ring's end, or earlier */
+        needed += to_end;
+    }
+    if (needed > OTELI_QUEUE_WORDS - oteli_store.used) {
+        return OTELI_QUEUE_WORDS;
+    }
+    if (to_end < words) {
+        if (to_end > 0) {
+            oteli_store.ring[at] = OTELI_RECORD_WRAP;
+        }
+        at = 0;
+    }
+    oteli_store.ring[at] = info | OTELI_RECORD_RESERVED;
+    oteli_store.tail = at + words;
+    oteli_store.used += needed;
+    oteli_store.records++;
+    oteli_raise_max(OTELI_COUNT_queue_bytes_max, oteli_store.used * (uint32_t)sizeof(oteli_word));
+    return at;
+}
+
+static void oteli_queue_commit(uint32_t at, oteli_word info)
+{
+    *(volatile oteli_word *)&oteli_store.ring[at] = info | OTELI_RECORD_COMMITTED;
+}
+
+/* Drops the oldest record, unless it is being sent or written. True when there is room anew. */
+static bool oteli_queue_drop_oldest(void)
+{
+    uint32_t at;
+    uint32_t words;
+    oteli_word info;
+    if (oteli.frame_state == OTELI_FRAME_WAITING) {
+        oteli.frame_state = OTELI_FRAME_NONE; /* nothing of it was taken, its number is not used */
+    }
+    if (oteli_store.records == 0 || oteli.frame_state != OTELI_FRAME_NONE) {
+        return false;
+    }
+    at = oteli_queue_at(oteli_store.head);
+    info = oteli_store.ring[at];
+    if (OTELI_RECORD_STATE(info) != OTELI_RECORD_COMMITTED) {
+        return false;
+    }
+    words = oteli_record_words(info);
+    if (OTELI_RECORD_KIND(info) == OTELI_KIND_TRACES) {
+        oteli.counters[OTELI_COUNT_spans_dropped_queue_full]++;
+    } else if (OTELI_RECORD_KIND(info) == OTELI_KIND_RESOURCE) {
+        oteli.resource_due = true;
+    } else {
+        oteli.stats_due = true;
+    }
+    oteli_queue_free(
+        at + words, words + (at == oteli_store.head ? 0 : OTELI_QUEUE_WORDS - oteli_store.head), 1);
+    return true;
+}
+
+static uint8_t *oteli_record_bytes(uint32_t at)
+{
+    return (uint8_t *)&oteli_store.ring[at + OTELI_RECORD_WORDS];
+}
+
+/*
+ * >>messages
+ *
+ * What is sent once a session or a minute. No lock: the caller owns the bytes that are written.
+ */
+
+static otel_attribute oteli_text_attribute(const char *key, const char *text, size_t length)
+{
+    otel_attribute attribute;
+    attribute.key = key;
+    attribute.key_length = OTEL_NUL_TERMINATED;
+    attribute.type = OTEL_VALUE_STRING;
+    attribute.value.string.bytes = text;
+    attribute.value.string.length = length;
+    return attribute;
+}
+
+/* Attributes that every resource has (Resource SDK and semantic conventions), then the user's. False
+ * behind the last one. One that a later one replaces has no key. */
+static bool oteli_resource_attribute(size_t index, otel_attribute *attribute)
+{
+    const otel_config *config = oteli.config;
+    const otel_attribute *further = config->resource_attributes;
+    size_t i;
+    switch (index) {
+    case 0:
+        *attribute = oteli_text_attribute(
+            "service.name", config->service_name != NULL ? config->service_name : "unknown_service",
+            OTEL_NUL_TERMINATED);
+        break;
+    case 1:
+        *attribute = oteli_text_attribute("telemetry.sdk.language", "c", OTEL_NUL_TERMINATED);
+        break;
+    case 2:
+        *attribute = oteli_text_attribute("telemetry.sdk.name", "otel.h", OTEL_NUL_TERMINATED);
+        break;
+    case 3:
+        *attribute =
+            oteli_text_attribute("telemetry.sdk.version", OTEL_VERSION, OTEL_NUL_TERMINATED);
+        break;
+    case 4:
+        *attribute =
+            oteli_text_attribute("service.version", config->service_version, OTEL_NUL_TERMINATED);
+        if (config->service_version == NULL) {
+            attribute->key = NULL;
+        }
+        break;
+    case 5:
+        *attribute = oteli_text_attribute("service.instance.id", oteli.instance_id,
+                                          sizeof oteli.instance_id);
+        if (oteli.anonymous) {
+            attribute->key = NULL;
+        }
+        break;
+    default:
+        index -= 6;
+        if (index >= config->resource_attribute_count) {
+            return false;
+        }
+        *attribute = further[index];
+        if (oteli_key_repeated(further, config->resource_attribute_count, index)) {
+            attribute->key = NULL;
+        }
+        return true;
+    }
+    for (i = 0; attribute->key != NULL && i < config->resource_attribute_count; i++) {
+        otel_attribute pair[2];
+        pair[0] = *attribute;
+        pair[1] = further[i];
+        if (oteli_key_repeated(pair, 2, 0)) {
+            attribute->key = NULL;
+        }
+    }
+    return true;
+}
+
+/* The Resource message: its size, and its bytes where `at` is not NULL. */
+static size_t oteli_resource_message(uint8_t *at)
+{
+    otel_attribute attribute;
+    oteli_attribute_sizes sizes;
+    unsigned faults = 0;
+    size_t size = 0;
+    size_t i;
+    for (i = 0; oteli_resource_attribute(i, &attribute); i++) {
+        if (oteli_attribute_size(&attribute, &sizes)) {
+            size += oteli_field_size(sizes.key_value);
+            if (at != NULL) {
+                at = oteli_put_attribute(at, OTELI_TAG_RESOURCE_ATTRIBUTE, &attribute, &sizes,
+                                         &faults);
+            }
+        }
+    }
+    return size;
+}
+
+static bool oteli_stats_field(pb_ostream_t *stream, uint32_t number, uint32_t value)
+{
+    return value == 0 ||
+           (pb_encode_tag(stream, PB_WT_VARINT, number) && pb_encode_varint(stream, value));
+}
+
+/* The longest Stats message: two bytes of tag and five of value for each field. */
+#define OTELI_STATS_BYTES_MAX ((OTELI_COUNTERS + 3u) * 7u)
+
+/* Writes the Stats message of LINK.md; returns its length. */
+static size_t oteli_stats_message(uint8_t *at)
+{
+    pb_ostream_t stream = pb_ostream_from_buffer(at, OTELI_STATS_BYTES_MAX);
+    bool ok = true;
+    unsigned i;
+    for (i = 1; i < OTELI_COUNTERS; i++) {
+        ok = ok && oteli_stats_field(&stream, oteli_counter_numbers[i], oteli.counters[i]);
+    }
+    ok = ok && oteli_stats_field(&stream, 3, oteli.recordings_in_use) &&
+         oteli_stats_field(&stream, 26, oteli_store.used * (uint32_t)sizeof(oteli_word)) &&
+         oteli_stats_field(&stream, 28, OTELI_QUEUE_WORDS * (uint32_t)sizeof(oteli_word));
+    return ok ? stream.bytes_written : 0;
+}
+
+/* Lengths of a tracer's name and version, cut so that both fit OTEL_SCOPE_BYTES. */
+typedef struct oteli_scope_sizes {
+    size_t name;
+    size_t version;
+    size_t scope; /* of the InstrumentationScope; 0: the default tracer, which has none */
+} oteli_scope_sizes;
+
+static size_t oteli_scope_text(const char *text, size_t limit)
+{
+    return oteli_utf8_cut(text, oteli_measure(text, OTEL_NUL_TERMINATED, limit), limit);
+}
+
+static void oteli_scope_size(const otel_tracer *tracer, oteli_scope_sizes *sizes)
+{
+    sizes->name = 0;
+    sizes->version = 0;
+    sizes->scope = 0;
+    if (tracer == NULL) {
+        return;
+    }
+    sizes->name = oteli_scope_text(tracer->name, OTEL_SCOPE_BYTES);
+    sizes->version = oteli_scope_text(tracer->version, OTEL_SCOPE_BYTES - sizes->name);
+    if (sizes->name > 0) {
+        sizes->scope += oteli_field_size(sizes->name);
+    }
+    if (sizes->version > 0) {
+        sizes->scope += oteli_field_size(sizes->version);
+    }
+}
+
+/* A string field through nanopb, repaired where it came to lie in `buffer`. */
+static bool oteli_encode_text(pb_ostream_t *stream, uint8_t *buffer, uint32_t number,
+                              const char *text, size_t length)
+{
+    if (length == 0) {
+        return true;
+    }
+    if (!pb_encode_tag(stream, PB_WT_STRING, number) ||
+        !pb_encode_string(stream, (const pb_byte_t *)text, length)) {
+        return false;
+    }
+    (void)oteli_utf8_repair(buffer + stream->bytes_written - length, length);
+    return true;
+}
+
+/* Size of ScopeSpans around `record_bytes` bytes of spans. */
+static size_t oteli_scope_spans_size(const oteli_scope_sizes *sizes, size_t record_bytes)
+{
+    return (sizes->scope > 0 ? oteli_field_size(sizes->scope) : 0) + record_bytes;
+}
+
+/* Tag and length of ScopeSpans, and its scope. */
+static bool oteli_encode_scope(pb_ostream_t *stream, uint8_t *buffer, const otel_tracer *tracer,
+                               size_t record_bytes)
+{
+    oteli_scope_sizes sizes;
+    oteli_scope_size(tracer, &sizes);
+    if (!pb_encode_tag(stream, PB_WT_STRING, 2) ||
+        !pb_encode_varint(stream, oteli_scope_spans_size(&sizes, record_bytes))) {
+        return false;
+    }
+    if (sizes.scope == 0) {
+        return true;
+    }
+    return pb_encode_tag(stream, PB_WT_STRING, 1) && pb_encode_varint(stream, sizes.scope) &&
+           oteli_encode_text(stream, buffer, 1, tracer->name, sizes.name) &&
+           oteli_encode_text(stream, buffer, 2, tracer->version, sizes.version);
+}
+
+/*
+ * >>frame
+ *
+ * A frame is built in place: its heads are written, its records stay in the queue. Only the one caller
+ * of otel_poll is here; frame_state keeps everybody else off the records. No lock.
+ */
+
+#ifndef OTEL_CRC32
+/* CRC-32 of ISO-HDLC, four bits at a time: 64 bytes of table. */
+static const uint32_t oteli_crc_table[16] = {
+    0x00000000u, 0x1DB71064u, 0x3B6E20C8u, 0x26D930ACu, 0x76DC4190u, 0x6B6B51F4u,
+    0x4DB26158u, 0x5005713Cu, 0xEDB88320u, 0xF00F9344u, 0xD6D6A3E8u, 0xCB61B38Cu,
+    0x9B64C2B0u, 0x86D3D2D4u, 0xA00AE278u, 0xBDBDF21Cu,
+};
+
+static uint32_t oteli_crc32(uint32_t crc, const uint8_t *bytes, size_t length)
+{
+    const uint32_t *table = oteli_crc_table;
+#if OTELI_UNALIGNED_LITTLE_ENDIAN
+    for (; length >= 4; length -= 4) {
+        uint32_t word;
+        unsigned i;
+        OTELI_COPY(&word, bytes, 4);
+        bytes += 4;
+        crc ^= word;
+        for (i = 0; i < 2; i++) {
+            crc = crc >> 4 ^ table[crc & 15u];
+            crc = crc >> 4 ^ table[crc & 15u];
+            crc = crc >> 4 ^ table[crc & 15u];
+            crc = crc >> 4 ^ table[crc & 15u];
+        }
+    }
+#endif
+    for (; length > 0; length--) {
+        crc ^= *bytes++;
+        crc = crc >> 4 ^ table[crc & 15u];
+        crc = crc >> 4 ^ table[crc & 15u];
+    }
+    return crc;
+}
+#define OTEL_CRC32(crc, bytes, length) oteli_crc32((crc), (bytes), (length))
+#endif
+
+#define OTELI_LINK_MAGIC 0xF7u
+#define OTELI_LINK_VERSION 1u
+#define OTELI_LINK_FLAG_ANONYMOUS 0x02u
+#define OTELI_LINK_FLAG_WALL_CLOCK 0x08u
+
+/* The header of LINK.md; returns the place behind it. */
+static uint8_t *oteli_put_header(uint8_t *at, oteli_kind kind, uint64_t clock_ns)
+{
+    uint8_t *flags = at + 3;
+    *at++ = OTELI_LINK_MAGIC;
+    *at++ = OTELI_LINK_VERSION;
+    *at++ = (uint8_t)kind;
+    *at++ = oteli.anonymous ? OTELI_LINK_FLAG_ANONYMOUS : 0;
+    at = oteli_put32(at, 0); /* key_id, attempt, base_distance: CRC-32, best effort */
+    at = oteli_put64(at, oteli.device_id);
+    at = oteli_put64(at, oteli.boot_id);
+    at = oteli_put32(at, oteli.sequence);
+    at = oteli_put32(at, oteli.resource_hash);
+    at = oteli_put64(at, clock_ns);
+#if OTEL_PORT_HAS_WALL_TIME
+    {
+        int64_t unix_time_ns = 0;
+        uint32_t uncertainty_us = 0;
+        if (otel_port_wall_time_ns(&unix_time_ns, &uncertainty_us)) {
+            *flags |= OTELI_LINK_FLAG_WALL_CLOCK;
+            at = oteli_put64(at, (uint64_t)unix_time_ns - clock_ns);
+            at = oteli_put32(at, uncertainty_us);
+        }
+    }
+#else
+    (void)flags;
+#endif
+    return at;
+}
+
+static size_t oteli_frame_limit(void)
+{
+    const size_t limit = oteli.config->transport->frame_bytes_max;
+    return limit != 0 && limit < OTEL_FRAME_BYTES ? limit : OTEL_FRAME_BYTES;
+}
+
+/* Adds the record at `at` to the frame if it fits; *size is the frame's size so far. */
+static bool oteli_frame_add(struct otel_frame *frame, uint32_t at, oteli_word info, size_t *size)
+{
+    const otel_tracer *tracer = (const otel_tracer *)oteli_store.ring[at + 1];
+    oteli_run *run = &frame->runs[frame->run_count];
+    size_t grown = *size + OTELI_RECORD_LENGTH(info);
+    const bool new_run = frame->run_count == 0 || run[-1].tracer != tracer;
+    if (new_run) {
+        oteli_scope_sizes sizes;
+        if (frame->run_count == OTEL_FRAME_SCOPES) {
+            return false;
+        }
+        oteli_scope_size(tracer, &sizes);
+        grown += 4u + oteli_scope_spans_size(&sizes, 0);
+    }
+    if (grown > oteli_frame_limit()) {
+        return false;
+    }
+    if (new_run) {
+        run->tracer = tracer;
+        run->record_bytes = 0;
+        frame->run_count++;
+        run++;
+    }
+    run[-1].record_bytes += (uint32_t)OTELI_RECORD_LENGTH(info);
+    *size = grown;
+    return true;
+}
+
+/* Gathers committed records from the head of the queue: as many spans as fit, or one of another kind.
+ * The frame's end_position, words, record_count and runs say which. */
+static void oteli_frame_gather(struct otel_frame *frame)
+{
+    size_t size =
+        OTELI_HEADER_BYTES + OTELI_HEADER_WALL_BYTES + OTELI_REQUEST_BYTES + OTELI_CHECK_BYTES;
+    uint32_t position = oteli_store.head;
+    frame->kind = OTELI_KIND_TRACES;
+    frame->record_count = 0;
+    frame->run_count = 0;
+    frame->words = 0;
+    while (frame->words < oteli_store.used && frame->kind == OTELI_KIND_TRACES) {
+        const uint32_t at = oteli_queue_at(position);
+        const oteli_word info = *(volatile oteli_word *)&oteli_store.ring[at];
+        const oteli_kind kind = OTELI_RECORD_KIND(info);
+        if (OTELI_RECORD_STATE(info) != OTELI_RECORD_COMMITTED ||
+            (kind != OTELI_KIND_TRACES && frame->record_count > 0) ||
+            (kind == OTELI_KIND_TRACES && !oteli_frame_add(frame, at, info, &size))) {
+            break;
+        }
+        frame->kind = (uint8_t)kind;
+        frame->record_count++;
+        frame->words +=
+            oteli_record_words(info) + (at == position ? 0 : OTELI_QUEUE_WORDS - position);
+        position = at + oteli_record_words(info);
+        frame->end_position = position;
+    }
+}
+
+/* The payload of a frame that is not of spans is its one record. Statistics are written now, so that
+ * they agree with the sequence in the header. */
+static void oteli_frame_single(struct otel_frame *frame, size_t header_bytes)
+{
+    const uint32_t at = oteli_queue_at(oteli_store.head);
+    frame->runs[0].tracer = NULL;
+    frame->runs[0].head_end = (uint16_t)header_bytes;
+    frame->runs[0].record_bytes = (uint32_t)OTELI_RECORD_LENGTH(oteli_store.ring[at]);
+    if (frame->kind == OTELI_KIND_STATS) {
+        frame->runs[0].record_bytes = (uint32_t)oteli_stats_message(oteli_record_bytes(at));
+    }
+    frame->length += frame->runs[0].record_bytes;
+}
+
+/* Writes the heads of a gathered frame: link header, and around spans the request. */
+static bool oteli_frame_heads(struct otel_frame *frame, uint64_t clock_ns)
+{
+    uint8_t *request = oteli_put_header(frame->heads, (oteli_kind)frame->kind, clock_ns);
+    const size_t header_bytes = (size_t)(request - frame->heads);
+    pb_ostream_t stream = pb_ostream_from_buffer(request, sizeof frame->heads - header_bytes);
+    size_t resource_spans = 0;
+    bool ok = true;
+    unsigned i;
+    frame->length = (uint32_t)header_bytes + OTELI_CHECK_BYTES;
+    if (frame->run_count == 0) {
+        oteli_frame_single(frame, header_bytes);
+        return true;
+    }
+    for (i = 0; i < frame->run_count; i++) {
+        oteli_scope_sizes sizes;
+        oteli_scope_size(frame->runs[i].tracer, &sizes);
+        resource_spans +=
+            oteli_field_size(oteli_scope_spans_size(&sizes, frame->runs[i].record_bytes));
+    }
+    frame->length += (uint32_t)oteli_field_size(resource_spans);
+    ok = pb_encode_tag(&stream, PB_WT_STRING, 1) && pb_encode_varint(&stream, resource_spans);
+    for (i = 0; i < frame->run_count; i++) {
+        ok = ok && oteli_encode_scope(&stream, request, frame->runs[i].tracer,
+                                      frame->runs[i].record_bytes);
+        frame->runs[i].head_end = (uint16_t)(header_bytes + stream.bytes_written);
+    }
+    return ok;
+}
+
+/* Stages of a walk over a frame. */
+#define OTELI_STAGE_START 0u
+#define OTELI_STAGE_RECORDS 1u
+#define OTELI_STAGE_CHECK 2u
+#define OTELI_STAGE_END 3u
+
+static otel_slice oteli_slice(const uint8_t *bytes, size_t length)
+{
+    otel_slice slice;
+    slice.bytes = bytes;
+    slice.length = length;
+    return slice;
+}
+
+static otel_slice oteli_frame_step(const struct otel_frame *frame, otel_frame_cursor *cursor)
+{
+    uint32_t at;
+    oteli_word info;
+    const void *tracer;
+    if (cursor->stage == OTELI_STAGE_START) {
+        cursor->stage = OTELI_STAGE_RECORDS;
+        cursor->position = oteli_store.head;
+        cursor->records_left = frame->record_count;
+        cursor->scope = 0;
+        cursor->tracer = frame->runs[0].tracer;
+        return oteli_slice(frame->heads, frame->runs[0].head_end);
+    }
+    if (cursor->stage != OTELI_STAGE_RECORDS) {
+        const size_t left = cursor->stage == OTELI_STAGE_CHECK ? sizeof frame->check : 0;
+        cursor->stage = OTELI_STAGE_END;
+        return oteli_slice(frame->check, left);
+    }
+    at = oteli_queue_at(cursor->position);
+    info = oteli_store.ring[at];
+    tracer = (const void *)oteli_store.ring[at + 1];
+    if (tracer != cursor->tracer) { /* the next run begins with its scope */
+        const size_t from = frame->runs[cursor->scope].head_end;
+        cursor->scope++;
+        cursor->tracer = tracer;
+        return oteli_slice(frame->heads + from, frame->runs[cursor->scope].head_end - from);
+    }
+    cursor->position = at + oteli_record_words(info);
+    cursor->records_left--;
+    if (cursor->records_left == 0) {
+        cursor->stage = OTELI_STAGE_CHECK;
+    }
+    return oteli_slice(oteli_record_bytes(at) + OTELI_RECORD_SKIP(info),
+                       frame->kind == OTELI_KIND_TRACES ? OTELI_RECORD_LENGTH(info)
+                                                        : frame->runs[0].record_bytes);
+}
+
+static void oteli_frame_check(struct otel_frame *frame)
+{
+    otel_frame_cursor cursor = {0, 0, OTELI_STAGE_START, 0, NULL};
+    uint32_t crc = 0xFFFFFFFFu;
+    for (;;) {
+        const otel_slice slice = oteli_frame_step(frame, &cursor);
+        crc = OTEL_CRC32(crc, slice.bytes, slice.length);
+        if (cursor.stage == OTELI_STAGE_CHECK) {
+            break;
+        }
+    }
+    (void)oteli_put32(frame->check, ~crc);
+}
+
+/* Builds the next frame; false when there is nothing to send. */
+static bool oteli_frame_build(uint64_t clock_ns)
+{
+    struct otel_frame *frame = &oteli_store.frame;
+    oteli_frame_gather(frame);
+    if (frame->record_count == 0 || !oteli_frame_heads(frame, clock_ns)) {
+        return false;
+    }
+    oteli_frame_check(frame);
+    return true;
+}
+
+/*
+ * >>public
+ *
+ * The only section that takes the lock; nothing that it calls with the lock held takes it again, calls
+ * the application, or works in proportion to the size of a span.
+ */
+
+#define OTELI_GENERATION(handle) ((handle) & ~(uint32_t)OTELI_FLAGS)
+#define OTELI_FLUSH_INTERVAL_MS 1000u
+#define OTELI_STATS_INTERVAL_MS 60000u
+
+static void oteli_count_many(oteli_counter_index counter, uint32_t number)
+{
+    const uintptr_t lock = otel_port_lock();
+    oteli.counters[counter] += number;
+    otel_port_unlock(lock);
+}
+
+static OTELI_COLD void oteli_count(oteli_counter_index counter)
+{
+    oteli_count_many(counter, 1);
+}
+
+static OTELI_COLD void oteli_count_faults(unsigned faults)
+{
+    static const uint8_t counters[] = {
+        OTELI_COUNT_calls_invalid_argument, OTELI_COUNT_attributes_dropped,
+        OTELI_COUNT_attributes_truncated,   OTELI_COUNT_events_dropped,
+        OTELI_COUNT_strings_repaired,       OTELI_COUNT_clock_backward,
+    };
+    unsigned i;
+    for (i = 0; faults != 0; i++, faults >>= 1) {
+        if ((faults & 1u) != 0) {
+            oteli_count((oteli_counter_index)counters[i]);
+        }
+    }
+}
+
+/* The slot that a handle names, NULL when there is no such slot. Says nothing about its state. */
+static oteli_slot *oteli_slot_of(otel_span span)
+{
+    const uint32_t index = span.handle & OTELI_FLAGS;
+    return index < OTEL_CONTEXT_COUNT ? &oteli.slots[index] : NULL;
+}
+
+static oteli_recording *oteli_recording_of(const oteli_slot *slot)
+{
+    return &oteli_store.recordings[slot->recording];
+}
+
+/* Counts why a call could not have the span. */
+static OTELI_COLD void oteli_count_refused(otel_span span)
+{
+    const oteli_slot *slot = oteli_slot_of(span);
+    if (!oteli.running) {
+        oteli_count(OTELI_COUNT_calls_not_running);
+    } else if (slot == NULL || OTELI_GENERATION(slot->state) != OTELI_GENERATION(span.handle) ||
+               (slot->state & OTELI_OPEN) == 0) {
+        oteli_count(OTELI_COUNT_calls_invalid_handle);
+    } else if ((slot->state & OTELI_BUSY) != 0) {
+        oteli_count(OTELI_COUNT_calls_busy);
+    } /* else it does not record, and the call has nothing to do */
+}
+
+/* Claims an open span that records for one writer; NULL, and counted, when it cannot be had. */
+static oteli_slot *oteli_claim(otel_span span)
+{
+    oteli_slot *slot = oteli_slot_of(span);
+    if (slot != NULL) {
+        const uint32_t free_state = OTELI_GENERATION(span.handle) | OTELI_OPEN | OTELI_RECORDING;
+        const uintptr_t lock = otel_port_lock();
+        if (slot->state == free_state) {
+            slot->state = free_state | OTELI_BUSY;
+            otel_port_unlock(lock);
+            return slot;
+        }
+        otel_port_unlock(lock);
+    }
+    oteli_count_refused(span);
+    return NULL;
+}
+
+/* Reserves room for a record, dropping the oldest ones if that is the policy. OTELI_QUEUE_WORDS when
+ * there is none. *was_empty tells whether the queue was. */
+static uint32_t oteli_reserve(oteli_word info, uint64_t now_ns, bool *was_empty)
+{
+    const bool drop_oldest = oteli.config->queue_policy == OTEL_QUEUE_DROP_OLDEST;
+    uint32_t at;
+    bool dropped;
+    do {
+        const uintptr_t lock = otel_port_lock();
+        *was_empty = oteli_store.records == 0;
+        at = oteli_queue_reserve(info);
+        dropped = at == OTELI_QUEUE_WORDS && drop_oldest && oteli_queue_drop_oldest();
+        if (at != OTELI_QUEUE_WORDS && *was_empty) {
+            oteli.queued_since_ns = now_ns;
+        }
+        otel_port_unlock(lock);
+    } while (dropped);
+    return at;
+}
+
+static void oteli_wake(bool was_empty)
+{
+    if (was_empty && oteli.config->wake != NULL) {
+        oteli.config->wake(oteli.config->user);
+    }
+}
+
+/* Closes a claimed span, copies it into the queue, and frees its slot. */
+static void oteli_finish(oteli_slot *slot, uint64_t end_ns)
+{
+    oteli_recording *recording = oteli_recording_of(slot);
+    uint32_t at = OTELI_QUEUE_WORDS;
+    bool was_empty = false;
+    uintptr_t lock;
+    oteli_word info;
+    size_t skip;
+    if (end_ns < oteli_span_start_ns(recording)) {
+        end_ns = oteli_span_start_ns(recording);
+        oteli_count(OTELI_COUNT_clock_backward);
+    }
+    skip = oteli_span_finish(recording, end_ns);
+    info = (oteli_word)(recording->used - skip) | (oteli_word)skip << 16 |
+           (oteli_word)OTELI_KIND_TRACES << 24;
+    if (oteli.running) {
+        at = oteli_reserve(info, end_ns, &was_empty);
+    }
+    if (at != OTELI_QUEUE_WORDS) {
+        oteli_store.ring[at + 1] = (oteli_word)recording->tracer;
+        oteli_copy_words(&oteli_store.ring[at + OTELI_RECORD_WORDS], recording->data.words,
+                         OTELI_WORDS(recording->used));
+    }
+    lock = otel_port_lock();
+    if (at != OTELI_QUEUE_WORDS) {
+        oteli_queue_commit(at, info);
+        oteli.counters[OTELI_COUNT_spans_queued]++;
+    } else {
+        oteli.counters[oteli.running ? OTELI_COUNT_spans_dropped_queue_full
+                                     : OTELI_COUNT_spans_dropped_shutdown]++;
+    }
+    oteli_slot_close(slot);
+    otel_port_unlock(lock);
+    oteli_wake(was_empty && at != OTELI_QUEUE_WORDS);
+}
+
+/* Ends a claim, and the span too if somebody asked for that in the meantime. */
+static void oteli_release(oteli_slot *slot, unsigned faults)
+{
+    const uintptr_t lock = otel_port_lock();
+    const uint32_t state = slot->state;
+    if ((state & OTELI_END_PENDING) == 0) {
+        slot->state = state & ~(uint32_t)OTELI_BUSY;
+    }
+    otel_port_unlock(lock);
+    if (faults != 0) {
+        oteli_count_faults(faults);
+    }
+    if ((state & OTELI_END_PENDING) != 0) {
+        oteli_finish(slot, oteli_recording_of(slot)->pending_end_ns);
+    }
+}
+
+/* ---- samplers ------------------------------------------------------------------------------ */
+
+static otel_sampling_decision oteli_sample_always_on(const otel_sampler *self,
+                                                     const otel_sampling_input *input)
+{
+    (void)self;
+    (void)input;
+    return OTEL_SAMPLING_RECORD_AND_SAMPLE;
+}
+
+static otel_sampling_decision oteli_sample_always_off(const otel_sampler *self,
+                                                      const otel_sampling_input *input)
+{
+    (void)self;
+    (void)input;
+    return OTEL_SAMPLING_DROP;
+}
+
+const otel_sampler otel_sampler_always_on = {oteli_sample_always_on, NULL};
+const otel_sampler otel_sampler_always_off = {oteli_sample_always_off, NULL};
+
+/* Parent-based with always-on at the root where the user has no sampler of his own. */
+static bool oteli_sampled(const otel_context *parent, const otel_context *context, const char *name,
+                          size_t name_length, const otel_span_options *options)
+{
+    const otel_sampler *sampler = oteli.config->sampler;
+    otel_sampling_input input;
+    if (sampler == NULL) {
+        return parent == &otel_context_none || (parent->trace_flags & OTEL_TRACE_FLAG_SAMPLED) != 0;
+    }
+    input.parent = parent;
+    input.trace_id = context->trace_id;
+    input.name = name;
+    input.name_length = name_length;
+    input.kind = options->kind;
+    input.attributes = options->attributes;
+    input.attribute_count = options->attribute_count;
+    return sampler->decide(sampler, &input) == OTEL_SAMPLING_RECORD_AND_SAMPLE;
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+/* The context of an open span; false when it is none. */
+static bool oteli_context_copy(otel_span span, otel_context *context)
+{
+    const oteli_slot *slot = oteli_slot_of(span);
+    bool open = false;
+    if (slot != NULL) {
+        const uintptr_t lock = otel_port_lock();
+        open = OTELI_GENERATION(slot->state) == OTELI_GENERATION(span.handle) &&
+               (slot->state & OTELI_OPEN) != 0;
+        if (open) {
+            *context = slot->context;
+        }
+        otel_port_unlock(lock);
+    }
+    return open;
+}
+
+/* The parent of a new span: given, or the task's current one, or none. */
+static const otel_context *oteli_parent(const otel_span_options *options, otel_context *current)
+{
+    const otel_context *parent = options->parent;
+    if (parent == NULL) {
+        const uintptr_t word = otel_port_context_get();
+        otel_span span;
+        span.handle = (uint32_t)word;
+        if (word == 0 || !oteli_context_copy(span, current)) {
+            return &otel_context_none;
+        }
+        parent = current;
+    }
+    return otel_context_is_valid(parent) ? parent : &otel_context_none;
+}
+
+/* Makes the context of a new span out of its parent's: a new span id, and for a root a trace id. */
+static oteli_slot *oteli_slot_open(const otel_context *parent)
+{
+    uint32_t id[2];
+    uintptr_t lock = otel_port_lock();
+    oteli_slot *slot = oteli_slot_take();
+    oteli_random_id(id);
+    otel_port_unlock(lock);
+    if (slot == NULL) {
+        oteli_count(OTELI_COUNT_spans_dropped_no_context);
+        return NULL;
+    }
+    slot->context = *parent;
+    OTELI_COPY(slot->context.span_id, id, sizeof id);
+    if (parent == &otel_context_none) {
+        unsigned i;
+        for (i = 0; i < 2; i++) {
+            lock = otel_port_lock();
+            oteli_random_id(id);
+            otel_port_unlock(lock);
+            OTELI_COPY(slot->context.trace_id + 8 * i, id, sizeof id);
+        }
+        slot->context.trace_flags = OTEL_TRACE_FLAG_RANDOM;
+    } else if (parent->carrier != 0) {
+        lock = otel_port_lock();
+        slot->context.carrier = oteli_carrier_hold(parent->carrier);
+        otel_port_unlock(lock);
+    }
+    return slot;
+}
+
+/* Takes a recording buffer for a sampled span; without one the span passes its parent's context on. */
+static oteli_recording *oteli_record(oteli_slot *slot, const otel_context *parent)
+{
+    const uintptr_t lock = otel_port_lock();
+    slot->recording = oteli_recording_take();
+    if (slot->recording != OTELI_NONE) {
+        oteli.counters[OTELI_COUNT_spans_started]++;
+        otel_port_unlock(lock);
+        return oteli_recording_of(slot);
+    }
+    oteli.counters[OTELI_COUNT_spans_dropped_no_recording]++;
+    otel_port_unlock(lock);
+    {
+        const uint32_t carrier = slot->context.carrier;
+        slot->context = *parent;
+        slot->context.carrier = carrier;
+    }
+    return NULL;
+}
+
+/* Writes what is known of a span at its start. */
+static unsigned oteli_describe(oteli_slot *slot, oteli_recording *recording,
+                               const otel_context *parent, const char *name, size_t name_length,
+                               const otel_span_options *options)
+{
+    unsigned faults = name == NULL ? OTELI_FAULT_ARGUMENT : 0;
+    otel_span_kind kind = options->kind;
+    size_t i;
+    if ((unsigned)kind > (unsigned)OTEL_SPAN_KIND_CONSUMER) {
+        kind = OTEL_SPAN_KIND_INTERNAL;
+        faults |= OTELI_FAULT_ARGUMENT;
+    } else if (kind == OTEL_SPAN_KIND_DEFAULT) {
+        kind = OTEL_SPAN_KIND_INTERNAL;
+    }
+    recording->tracer = options->tracer;
+    oteli_span_begin(recording, &slot->context, parent, kind,
+                     options->start_time_ns != 0 ? options->start_time_ns : oteli_clock_ns());
+#if OTEL_CARRIER_COUNT > 0
+    if (slot->context.carrier != 0) {
+        const oteli_carrier *carrier = oteli_carrier_find(slot->context.carrier);
+        oteli_span_tracestate(recording, carrier->text, carrier->length);
+    }
+#endif
+    faults |= oteli_span_name(recording, name,
+                              oteli_measure(name, name_length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT));
+    for (i = 0; i < options->attribute_count; i++) {
+        faults |= oteli_span_attribute(recording, &options->attributes[i]);
+    }
+    return faults;
+}
+
+OTEL_API otel_span oteli_span_start(const char *name, size_t name_length,
+                                    const otel_span_options *options)
+{
+    static const otel_span_options defaults = {NULL, NULL, OTEL_SPAN_KIND_DEFAULT, 0, NULL, 0};
+    otel_context current;
+    const otel_context *parent;
+    oteli_slot *slot;
+    otel_span span;
+    uint32_t open = OTELI_OPEN;
+    span.handle = 0;
+    if (!oteli.running) {
+        oteli_count(OTELI_COUNT_calls_not_running);
+        return span;
+    }
+    if (options == NULL) {
+        options = &defaults;
+    }
+    parent = oteli_parent(options, &current);
+    slot = oteli_slot_open(parent);
+    if (slot == NULL) {
+        return span;
+    }
+    slot->context.state &= (uint8_t)~OTEL_CONTEXT_REMOTE;
+    slot->context.trace_flags &= OTEL_TRACE_FLAG_RANDOM;
+    if (oteli_sampled(parent, &slot->context, name, name_length, options)) {
+        oteli_recording *recording = oteli_record(slot, parent);
+        if (recording != NULL) {
+            unsigned faults;
+            slot->context.trace_flags |= OTEL_TRACE_FLAG_SAMPLED;
+            faults = oteli_describe(slot, recording, parent, name, name_length, options);
+            if (faults != 0) {
+                oteli_count_faults(faults);
+            }
+            open |= OTELI_RECORDING;
+        }
+    } else {
+        slot->context.state &= (uint8_t)~OTEL_CONTEXT_HAS_THRESHOLD;
+        oteli_count(OTELI_COUNT_spans_not_recorded);
+    }
+    span.handle = slot->state | (uint32_t)(slot - oteli.slots);
+    slot->state |= open; /* from here on the handle is valid: nobody had it before */
+    return span;
+}
+
+/* ---- setters ------------------------------------------------------------------------------- */
+
+OTEL_API void otel_span_set(otel_span span, const otel_attribute *attribute)
+{
+    oteli_slot *slot;
+    if (attribute == NULL) {
+        oteli_count(OTELI_COUNT_calls_invalid_argument);
+        return;
+    }
+    slot = oteli_claim(span);
+    if (slot != NULL) {
+        oteli_release(slot, oteli_span_attribute(oteli_recording_of(slot), attribute));
+    }
+}
+
+OTEL_API void oteli_span_set_strn(otel_span span, const char *key, const char *value,
+                                  size_t value_length, size_t key_length)
+{
+    otel_attribute attribute;
+    attribute.key = key;
+    attribute.key_length = key_length;
+    attribute.type = OTEL_VALUE_STRING;
+    attribute.value.string.bytes = value;
+    attribute.value.string.length = value_length;
+    otel_span_set(span, &attribute);
+}
+
+OTEL_API void oteli_span_set_str(otel_span span, const char *key, const char *value,
+                                 uint32_t lengths)
+{
+    const uint32_t key_length = lengths & 0xFFFFu;
+    const uint32_t value_length = lengths >> 16;
+    oteli_span_set_strn(span, key, value,
+                        value_length != 0xFFFFu ? value_length : OTEL_NUL_TERMINATED,
+                        key_length != 0xFFFFu ? key_length : OTEL_NUL_TERMINATED);
+}
+
+OTEL_API void oteli_span_set_bool(otel_span span, const char *key, bool value, size_t key_length)
+{
+    otel_attribute attribute;
+    attribute.key = key;
+    attribute.key_length = key_length;
+    attribute.type = OTEL_VALUE_BOOL;
+    attribute.value.boolean = value;
+    otel_span_set(span, &attribute);
+}
+
+OTEL_API void oteli_span_set_i64(otel_span span, const char *key, int64_t value, size_t key_length)
+{
+    otel_attribute attribute;
+    attribute.key = key;
+    attribute.key_length = key_length;
+    attribute.type = OTEL_VALUE_INT;
+    attribute.value.integer = value;
+    otel_span_set(span, &attribute);
+}
+
+OTEL_API void oteli_span_set_f64(otel_span span, const char *key, double value, size_t key_length)
+{
+    otel_attribute attribute;
+    attribute.key = key;
+    attribute.key_length = key_length;
+    attribute.type = OTEL_VALUE_DOUBLE;
+    attribute.value.real = value;
+    otel_span_set(span, &attribute);
+}
+
+OTEL_API void oteli_span_event(otel_span span, const char *name, size_t name_length,
+                               const otel_attribute *attributes, size_t attribute_count,
+                               uint64_t time_ns)
+{
+    oteli_slot *slot = oteli_claim(span);
+    oteli_event event;
+    unsigned faults = name == NULL ? OTELI_FAULT_ARGUMENT : 0;
+    if (slot == NULL) {
+        return;
+    }
+    if (attributes == NULL && attribute_count > 0) {
+        attribute_count = 0;
+        faults |= OTELI_FAULT_ARGUMENT;
+    }
+    event.name = name;
+    event.name_length = oteli_measure(name, name_length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT);
+    event.attributes = attributes;
+    event.attribute_count = attribute_count;
+    faults |= oteli_span_event_add(oteli_recording_of(slot), &event,
+                                   time_ns != 0 ? time_ns : oteli_clock_ns());
+    if (event.dropped > 0) {
+        oteli_count_many(OTELI_COUNT_attributes_dropped, event.dropped);
+    }
+    oteli_release(slot, faults);
+}
+
+OTEL_API void otel_span_set_status(otel_span span, otel_span_status status, const char *message)
+{
+    oteli_slot *slot;
+    if ((unsigned)status > (unsigned)OTEL_SPAN_STATUS_ERROR) {
+        oteli_count(OTELI_COUNT_calls_invalid_argument);
+        return;
+    }
+    slot = oteli_claim(span);
+    if (slot != NULL) {
+        oteli_release(slot, oteli_span_status_set(oteli_recording_of(slot), status, message));
+    }
+}
+
+OTEL_API void oteli_span_set_name(otel_span span, const char *name, size_t name_length)
+{
+    oteli_slot *slot = oteli_claim(span);
+    unsigned faults = name == NULL ? OTELI_FAULT_ARGUMENT : 0;
+    if (slot != NULL) {
+        faults |=
+            oteli_span_name(oteli_recording_of(slot), name,
+                            oteli_measure(name, name_length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT));
+        oteli_release(slot, faults);
+    }
+}
+
+OTEL_API bool otel_span_is_recording(otel_span span)
+{
+    const oteli_slot *slot = oteli_slot_of(span);
+    const uint32_t both = OTELI_OPEN | OTELI_RECORDING;
+    return slot != NULL && /* one word: no lock */
+           (slot->state & ~(uint32_t)OTELI_BUSY) == (OTELI_GENERATION(span.handle) | both);
+}
+
+OTEL_API void otel_span_end_at(otel_span span, uint64_t end_time_ns)
+{
+    oteli_slot *slot = oteli_slot_of(span);
+    const uint32_t generation = OTELI_GENERATION(span.handle);
+    uint32_t state;
+    uintptr_t lock;
+    if (slot == NULL) {
+        oteli_count_refused(span);
+        return;
+    }
+    if (end_time_ns == 0 && (slot->state & OTELI_RECORDING) != 0) {
+        end_time_ns = oteli_clock_ns();
+    }
+    lock = otel_port_lock();
+    state = slot->state;
+    if (state == (generation | OTELI_OPEN)) {
+        oteli_slot_close(slot);
+    } else if (state == (generation | OTELI_OPEN | OTELI_RECORDING)) {
+        slot->state = generation | OTELI_RECORDING | OTELI_BUSY;
+    } else if (state == (generation | OTELI_OPEN | OTELI_RECORDING | OTELI_BUSY)) {
+        slot->state = generation | OTELI_RECORDING | OTELI_BUSY | OTELI_END_PENDING;
+        oteli_recording_of(slot)->pending_end_ns = end_time_ns;
+    }
+    otel_port_unlock(lock);
+    if (state == (generation | OTELI_OPEN | OTELI_RECORDING)) {
+        oteli_finish(slot, end_time_ns);
+    } else if (OTELI_GENERATION(state) != generation || (state & OTELI_OPEN) == 0) {
+        oteli_count_refused(span);
+    }
+}
+
+OTEL_API void otel_span_end(otel_span span)
+{
+    otel_span_end_at(span, 0);
+}
+
+/* ---- context ------------------------------------------------------------------------------- */
+
+OTEL_API otel_context otel_span_context(otel_span span)
+{
+    otel_context context;
+    if (!oteli_context_copy(span, &context)) {
+        oteli_count_refused(span);
+        context = otel_context_none;
+    }
+    return context;
+}
+
+OTEL_API bool otel_context_is_valid(const otel_context *context)
+{
+    uint32_t trace_id = 0;
+    uint32_t span_id = 0;
+    unsigned i;
+    if (context == NULL) {
+        return false;
+    }
+    for (i = 0; i < sizeof context->trace_id; i++) {
+        trace_id |= context->trace_id[i];
+    }
+    for (i = 0; i < sizeof context->span_id; i++) {
+        span_id |= context->span_id[i];
+    }
+    return trace_id != 0 && span_id != 0;
+}
+
+OTEL_API otel_status otel_context_set_tracestate(otel_context *context, const char *tracestate,
+                                                 size_t length)
+{
+#if OTEL_CARRIER_COUNT > 0
+    uint32_t reference;
+    uintptr_t lock;
+    size_t i;
+    if (context == NULL || tracestate == NULL) {
+        oteli_count(OTELI_COUNT_calls_invalid_argument);
+        return OTEL_ERROR_INVALID_ARGUMENT;
+    }
+    otel_context_release(context);
+    length = oteli_measure(tracestate, length, OTEL_CARRIER_BYTES);
+    for (i = 0; i < length && i <= OTEL_CARRIER_BYTES; i++) {
+        if (tracestate[i] < 0x20 || tracestate[i] > 0x7E) {
+            break;
+        }
+    }
+    if (length == 0 || length > OTEL_CARRIER_BYTES || i < length) {
+        oteli_count(OTELI_COUNT_carriers_dropped);
+        return OTEL_ERROR_INVALID_ARGUMENT;
+    }
+    lock = otel_port_lock();
+    reference = oteli.running ? oteli_carrier_take() : 0;
+    otel_port_unlock(lock);
+    if (reference == 0) {
+        oteli_count(oteli.running ? OTELI_COUNT_carriers_dropped : OTELI_COUNT_calls_not_running);
+        return OTEL_ERROR_FULL;
+    }
+    {
+        oteli_carrier *carrier = &oteli.carriers[reference & 0xFFu];
+        OTELI_COPY(carrier->text, tracestate, length);
+        carrier->length = (uint16_t)length;
+    }
+    context->carrier = reference;
+    return OTEL_OK;
+#else
+    (void)length;
+    if (context == NULL || tracestate == NULL) {
+        oteli_count(OTELI_COUNT_calls_invalid_argument);
+        return OTEL_ERROR_INVALID_ARGUMENT;
+    }
+    oteli_count(OTELI_COUNT_carriers_dropped);
+    return OTEL_ERROR_FULL;
+#endif
+}
+
+OTEL_API void otel_context_retain(const otel_context *context)
+{
+    if (context != NULL && context->carrier != 0) {
+        const uintptr_t lock = otel_port_lock();
+        (void)oteli_carrier_hold(context->carrier);
+        otel_port_unlock(lock);
+    }
+}
+
+OTEL_API void otel_context_release(otel_context *context)
+{
+    if (context != NULL && context->carrier != 0) {
+        const uintptr_t lock = otel_port_lock();
+        oteli_carrier_let_go(context->carrier);
+        otel_port_unlock(lock);
+        context->carrier = 0;
+    }
+}
+
+OTEL_API otel_scope otel_span_make_current(otel_span span)
+{
+    otel_scope scope;
+    scope.previous = otel_port_context_get();
+    if (span.handle != 0) {
+        otel_port_context_set(span.handle);
+    }
+    return scope;
+}
+
+OTEL_API void otel_scope_restore(otel_scope scope)
+{
+    otel_port_context_set(scope.previous);
+}
+
+OTEL_API otel_span otel_span_current(void)
+{
+    otel_span span;
+    span.handle = (uint32_t)otel_port_context_get();
+    return span;
+}
+
+/* ---- frames -------------------------------------------------------------------------------- */
+
+OTEL_API size_t otel_frame_length(const otel_frame *frame)
+{
+    return frame->length;
+}
+
+OTEL_API otel_slice otel_frame_next(const otel_frame *frame, otel_frame_cursor *cursor)
+{
+    return oteli_frame_step(frame, cursor);
+}
+
+OTEL_API size_t otel_frame_copy(const otel_frame *frame, uint8_t *buffer, size_t capacity)
+{
+    otel_frame_cursor cursor = {0, 0, OTELI_STAGE_START, 0, NULL};
+    otel_slice slice;
+    if (frame->length > capacity) {
+        return 0;
+    }
+    while ((slice = oteli_frame_step(frame, &cursor)).length > 0) {
+        OTELI_COPY(buffer, slice.bytes, slice.length);
+        buffer += slice.length;
+    }
+    return frame->length;
+}
+
+/* The frame is out of the transport's hands: counts it, and frees its records. Lock held. */
+static void oteli_frame_settle(bool delivered)
+{
+    const struct otel_frame *frame = &oteli_store.frame;
+    if (frame->kind == OTELI_KIND_TRACES) {
+        oteli.sequence++;
+        oteli.counters[delivered ? OTELI_COUNT_frames_sent : OTELI_COUNT_frames_lost]++;
+        oteli.counters[delivered ? OTELI_COUNT_spans_sent : OTELI_COUNT_spans_dropped_link] +=
+            frame->record_count;
+    } else if (!delivered) { /* again soon, not at once: the transport may be down */
+        oteli.stats_due_ns = oteli.polled_ns + oteli_ms_to_ns(OTELI_FLUSH_INTERVAL_MS);
+    }
+    oteli_queue_free(frame->end_position, frame->words, frame->record_count);
+    oteli.queued_since_ns = oteli.polled_ns;
+    oteli.frame_state = OTELI_FRAME_NONE;
+}
+
+OTEL_API void otel_frame_done(bool delivered)
+{
+    const uintptr_t lock = otel_port_lock();
+    const bool taken = oteli.frame_state == OTELI_FRAME_TAKEN;
+    bool more;
+    if (taken) {
+        oteli_frame_settle(delivered);
+    }
+    more = oteli_store.records > 0;
+    otel_port_unlock(lock);
+    oteli_wake(taken && more);
+}
+
+/* Moves frame_state from one state to another; false when it was not there. */
+static bool oteli_frame_advance(oteli_frame_state from, oteli_frame_state to)
+{
+    const uintptr_t lock = otel_port_lock();
+    const bool moved = oteli.frame_state == from;
+    if (moved) {
+        oteli.frame_state = to;
+    }
+    otel_port_unlock(lock);
+    return moved;
+}
+
+/* Offers the frame to the transport. It is the transport's before the call, because otel_frame_done may
+ * come from an interrupt before the call returns. */
+static void oteli_frame_send(void)
+{
+    const otel_transport *transport = oteli.config->transport;
+    const otel_send_result result = transport->send(transport->self, &oteli_store.frame);
+    if (result == OTEL_SEND_BUSY) {
+        if (oteli_frame_advance(OTELI_FRAME_TAKEN, OTELI_FRAME_WAITING)) {
+            oteli_count(OTELI_COUNT_frames_busy);
+        }
+    } else if (result != OTEL_SEND_TAKEN) {
+        otel_frame_done(result == OTEL_SEND_DONE);
+    }
+}
+
+/* Puts the resource, or the place of the statistics, into the queue; false when it has no room. */
+static bool oteli_queue_message(oteli_kind kind, uint64_t now_ns)
+{
+    const size_t length =
+        kind == OTELI_KIND_RESOURCE ? oteli_resource_message(NULL) : OTELI_STATS_BYTES_MAX;
+    const oteli_word info = (oteli_word)length | (oteli_word)kind << 24;
+    bool was_empty;
+    uint32_t at;
+    uintptr_t lock = otel_port_lock();
+    was_empty = oteli_store.records == 0;
+    at = oteli_queue_reserve(info);
+    if (was_empty) {
+        oteli.queued_since_ns = now_ns;
+    }
+    otel_port_unlock(lock);
+    if (at == OTELI_QUEUE_WORDS) {
+        return false;
+    }
+    oteli_store.ring[at + 1] = 0;
+    if (kind == OTELI_KIND_RESOURCE) {
+        (void)oteli_resource_message(oteli_record_bytes(at));
+        oteli.resource_hash = ~OTEL_CRC32(0xFFFFFFFFu, oteli_record_bytes(at), length);
+    }
+    lock = otel_port_lock();
+    oteli_queue_commit(at, info);
+    otel_port_unlock(lock);
+    return true;
+}
+
+/* ---- the link's work ----------------------------------------------------------------------- */
+
+static uint32_t oteli_default(uint32_t value, uint32_t default_value)
+{
+    return value != 0 ? value : default_value;
+}
+
+/* Nanoseconds until a frame has to be built; 0: now. */
+static uint64_t oteli_due_in_ns(uint64_t now_ns)
+{
+    const uint64_t interval_ns =
+        oteli_ms_to_ns(oteli_default(oteli.config->flush_interval_ms, OTELI_FLUSH_INTERVAL_MS));
+    const uintptr_t lock = otel_port_lock();
+    uint64_t due_ns = oteli.stats_due_ns;
+    if (oteli_store.records > 0) {
+        const oteli_word info = oteli_store.ring[oteli_queue_at(oteli_store.head)];
+        if (oteli.queued_since_ns + interval_ns < due_ns) {
+            due_ns = oteli.queued_since_ns + interval_ns;
+        }
+        if (OTELI_RECORD_KIND(info) != OTELI_KIND_TRACES ||
+            oteli_store.used * sizeof(oteli_word) >= oteli_frame_limit()) {
+            due_ns = 0;
+        }
+    }
+    otel_port_unlock(lock);
+    return due_ns > now_ns ? due_ns - now_ns : 0;
+}
+
+/* Calls the user's hook once for each counter of something that went wrong. */
+static void oteli_diagnose(void)
+{
+    static const uint32_t harmless =
+        1u << OTELI_COUNT_none | 1u << OTELI_COUNT_spans_started |
+        1u << OTELI_COUNT_spans_not_recorded | 1u << OTELI_COUNT_spans_queued |
+        1u << OTELI_COUNT_spans_sent | 1u << OTELI_COUNT_frames_sent |
+        1u << OTELI_COUNT_queue_bytes_max | 1u << OTELI_COUNT_contexts_max |
+        1u << OTELI_COUNT_recordings_max | 1u << OTELI_COUNT_carriers_max;
+    unsigned i;
+    for (i = 0; i < OTELI_COUNTERS && oteli.config->diagnostic != NULL; i++) {
+        const uint32_t bit = (uint32_t)1 << i;
+        if (oteli.counters[i] != 0 && ((harmless | oteli.diagnosed) & bit) == 0) {
+            oteli.diagnosed |= bit;
+            oteli.config->diagnostic(oteli.config->user, (otel_counter)oteli_counter_numbers[i]);
+        }
+    }
+}
+
+/* Nothing that comes down is carried out in this version: it is refused and counted. */
+static void oteli_receive(void)
+{
+    const otel_transport *transport = oteli.config->transport;
+    uint8_t buffer[OTELI_HEADER_BYTES];
+    if (transport->receive != NULL &&
+        transport->receive(transport->self, buffer, sizeof buffer) > 0) {
+        oteli_count(OTELI_COUNT_frames_received_refused);
+    }
+}
+
+/* Puts resource and statistics into the queue when it is time; room permitting, else later. */
+static void oteli_queue_due(uint64_t now_ns)
+{
+    if (now_ns >= oteli.stats_due_ns) {
+        oteli.resource_due = true;
+        oteli.stats_due = true;
+        oteli.stats_due_ns = now_ns + oteli_ms_to_ns(oteli_default(oteli.config->stats_interval_ms,
+                                                                   OTELI_STATS_INTERVAL_MS));
+    }
+    if (oteli.resource_due) {
+        oteli.resource_due = !oteli_queue_message(OTELI_KIND_RESOURCE, now_ns);
+    }
+    if (oteli.stats_due) {
+        oteli.stats_due = !oteli_queue_message(OTELI_KIND_STATS, now_ns);
+    }
+}
+
+/* One step of the link. `flush`: do not wait for a frame to fill. False when another caller is in it. */
+static bool oteli_poll_step(bool flush)
+{
+    uintptr_t lock = otel_port_lock();
+    const bool entered = !oteli.polling;
+    uint64_t now_ns;
+    oteli.polling = true;
+    otel_port_unlock(lock);
+    if (!entered) {
+        return false;
+    }
+    now_ns = oteli_clock_ns();
+    if (now_ns < oteli.polled_ns) {
+        oteli_count(OTELI_COUNT_clock_backward);
+    }
+    oteli.polled_ns = now_ns;
+    if (oteli.config->transport != NULL) {
+        oteli_receive();
+        if (oteli.frame_state == OTELI_FRAME_NONE) {
+            oteli_queue_due(now_ns);
+        }
+        if ((flush || oteli_due_in_ns(now_ns) == 0) &&
+            oteli_frame_advance(OTELI_FRAME_NONE, OTELI_FRAME_OFFERED)) {
+            (void)oteli_frame_advance(OTELI_FRAME_OFFERED, oteli_frame_build(now_ns)
+                                                               ? OTELI_FRAME_WAITING
+                                                               : OTELI_FRAME_NONE);
+        }
+        if (oteli_frame_advance(OTELI_FRAME_WAITING, OTELI_FRAME_TAKEN)) {
+            oteli_frame_send();
+        }
+    }
+    oteli_diagnose();
+    lock = otel_port_lock();
+    oteli.polling = false;
+    otel_port_unlock(lock);
+    return true;
+}
+
+OTEL_API void otel_poll(void)
+{
+    if (oteli.running) {
+        (void)oteli_poll_step(false);
+    } else {
+        oteli_count(OTELI_COUNT_calls_not_running);
+    }
+}
+
+OTEL_API uint32_t otel_next_poll_ms(void)
+{
+    uint64_t due_in_ns;
+    if (!oteli.running || oteli.config->transport == NULL) {
+        return OTEL_POLL_INTERVAL_MAX_MS;
+    }
+    if (oteli.frame_state == OTELI_FRAME_WAITING || oteli.frame_state == OTELI_FRAME_TAKEN) {
+        return 1;
+    }
+    due_in_ns = oteli_due_in_ns(oteli_clock_ns());
+    return oteli_ns_to_ms(due_in_ns, OTEL_POLL_INTERVAL_MAX_MS);
+}
+
+/* Turns of a drain that may pass while the clock stands still, before it is taken for broken. */
+#if OTEL_PORT_HAS_IDLE
+#define OTELI_STILL_TURNS_MAX 10000u
+#else
+#define OTELI_STILL_TURNS_MAX 1000000u
+#endif
+
+/* Sends until the queue is empty and the transport has everything, or the time is over. */
+static otel_status oteli_drain(uint64_t deadline_ns)
+{
+    uint64_t latest_ns = 0;
+    uint32_t still_turns = 0;
+    for (;;) {
+        uint64_t now_ns;
+        (void)oteli_poll_step(true);
+        if (*(volatile uint32_t *)&oteli_store.records == 0) {
+            return OTEL_OK;
+        }
+        now_ns = oteli_clock_ns();
+        still_turns = now_ns > latest_ns ? 0 : still_turns + 1u;
+        latest_ns = now_ns > latest_ns ? now_ns : latest_ns;
+        if (now_ns >= deadline_ns || still_turns >= OTELI_STILL_TURNS_MAX ||
+            oteli.config->transport == NULL) {
+            return OTEL_ERROR_TIMEOUT;
+        }
+#if OTEL_PORT_HAS_IDLE
+        otel_port_idle(1);
+#endif
+    }
+}
+
+OTEL_API otel_status otel_flush(uint32_t timeout_ms)
+{
+    if (!oteli.running) {
+        oteli_count(OTELI_COUNT_calls_not_running);
+        return OTEL_ERROR_STATE;
+    }
+    return oteli_drain(oteli_clock_ns() + oteli_ms_to_ns(timeout_ms));
+}
+
+/* Lets go of the spans that are still open; one in the middle of a write by whoever writes it. */
+static void oteli_close_all(void)
+{
+    unsigned i;
+    for (i = 0; i < OTEL_CONTEXT_COUNT; i++) {
+        oteli_slot *slot = &oteli.slots[i];
+        const uintptr_t lock = otel_port_lock();
+        if ((slot->state & (OTELI_OPEN | OTELI_BUSY)) == (OTELI_OPEN | OTELI_BUSY)) {
+            slot->state = (slot->state & ~(uint32_t)OTELI_OPEN) | OTELI_END_PENDING;
+            oteli_recording_of(slot)->pending_end_ns = oteli.polled_ns;
+        } else if ((slot->state & OTELI_OPEN) != 0) {
+            if ((slot->state & OTELI_RECORDING) != 0) {
+                oteli.counters[OTELI_COUNT_spans_dropped_shutdown]++;
+            }
+            oteli_slot_close(slot);
+        }
+        otel_port_unlock(lock);
+    }
+}
+
+/* Counts the spans that stay in the queue. */
+static uint32_t oteli_queued_spans(void)
+{
+    uint32_t position = oteli_store.head;
+    uint32_t left = oteli_store.records;
+    uint32_t spans = 0;
+    for (; left > 0; left--) {
+        const uint32_t at = oteli_queue_at(position);
+        const oteli_word info = oteli_store.ring[at];
+        spans += OTELI_RECORD_KIND(info) == OTELI_KIND_TRACES ? 1u : 0u;
+        position = at + oteli_record_words(info);
+    }
+    return spans;
+}
+
+OTEL_API otel_status otel_shutdown(uint32_t timeout_ms)
+{
+    uint64_t deadline_ns;
+    otel_status status;
+    uint32_t left;
+    if (!oteli.running) {
+        oteli_count(OTELI_COUNT_calls_not_running);
+        return OTEL_ERROR_STATE;
+    }
+    oteli.running = false;
+    deadline_ns = oteli_clock_ns() + oteli_ms_to_ns(timeout_ms);
+    oteli_close_all();
+    status = oteli_drain(deadline_ns);
+    left = oteli_queued_spans();
+    oteli_count_many(OTELI_COUNT_spans_dropped_shutdown, left);
+    if (oteli.config->transport != NULL && left == 0 &&
+        oteli_queue_message(OTELI_KIND_STATS, oteli.polled_ns)) {
+        const otel_status last = oteli_drain(deadline_ns);
+        status = status != OTEL_OK ? status : last;
+    }
+    return status;
+}
+
+OTEL_API void otel_stats_get(otel_stats *stats)
+{
+    if (stats == NULL) {
+        oteli_count(OTELI_COUNT_calls_invalid_argument);
+        return;
+    }
+#define OTELI_STATS_GET(number, name) stats->name = oteli.counters[OTELI_COUNT_##name];
+    OTEL_STATS_COUNTERS(OTELI_STATS_GET)
+    stats->spans_live = oteli.recordings_in_use;
+    stats->queue_bytes = oteli_store.used * (uint32_t)sizeof(oteli_word);
+    stats->queue_capacity_bytes = OTELI_QUEUE_WORDS * (uint32_t)sizeof(oteli_word);
+    stats->contexts_in_use = oteli.contexts_in_use;
+    stats->recordings_in_use = oteli.recordings_in_use;
+    stats->carriers_in_use = oteli.carriers_in_use;
+}
+
+OTEL_API size_t otel_ram_bytes(void)
+{
+    return sizeof oteli + sizeof oteli_store;
+}
+
+OTEL_API uint64_t otel_now_ns(void)
+{
+    return oteli.running ? oteli_clock_ns() : 0;
+}
+
+/* ---- start of the library ------------------------------------------------------------------ */
+
+/* The device's id: configured, or made from the chip's number (FNV-1a, 64 bits), or none. */
+static uint64_t oteli_device_id(const otel_config *config)
+{
+#if OTEL_PORT_HAS_UNIQUE_ID
+    if (config->device_id == 0) {
+        uint8_t bytes[16];
+        const size_t length = otel_port_unique_id(bytes, sizeof bytes);
+        uint64_t hash = ((uint64_t)0xCBF29CE4u << 32) | 0x84222325u;
+        size_t i;
+        for (i = 0; i < length && i < sizeof bytes; i++) {
+            hash = (hash ^ bytes[i]) * (((uint64_t)0x100u << 32) | 0x1B3u);
+        }
+        return length > 0 ? hash : 0;
+    }
+#endif
+    return config->device_id;
+}
+
+/* 16 hexadecimal digits of the device id: service.instance.id. */
+static void oteli_instance_id(uint64_t device_id)
+{
+    unsigned i;
+    for (i = 0; i < sizeof oteli.instance_id; i++) {
+        const unsigned digit = (unsigned)(device_id >> 60);
+        oteli.instance_id[i] = (char)(digit < 10 ? '0' + digit : 'a' + (digit - 10));
+        device_id <<= 4;
+    }
+}
+
+/* What can be wrong with a configuration, before anything is changed. */
+static otel_status oteli_config_check(const otel_config *config)
+{
+    const otel_transport *transport;
+    if (config == NULL ||
+        (config->resource_attributes == NULL && config->resource_attribute_count > 0)) {
+        return OTEL_ERROR_INVALID_ARGUMENT;
+    }
+    transport = config->transport;
+    if (transport == NULL) {
+        return OTEL_OK;
+    }
+    if (transport->send == NULL) {
+        return OTEL_ERROR_INVALID_ARGUMENT;
+    }
+    if (transport->frame_bytes_max != 0 &&
+        transport->frame_bytes_max < OTEL_SPAN_BYTES + OTEL_SCOPE_BYTES + 70u) {
+        return OTEL_ERROR_FRAME_TOO_SMALL;
+    }
+    return OTEL_OK;
+}
+
+/* Ids of device and boot, and the generator that makes the others. */
+static otel_status oteli_identity_init(const otel_config *config)
+{
+    uint8_t entropy[16] = {0};
+    uint32_t boot_id[2];
+    oteli.device_id = oteli_device_id(config);
+    oteli.anonymous = oteli.device_id == 0;
+    oteli_instance_id(oteli.device_id);
+    if (!otel_port_entropy(entropy, sizeof entropy) ||
+        !oteli_random_init(entropy, oteli.device_id, otel_port_ticks())) {
+        return OTEL_ERROR_ENTROPY;
+    }
+    oteli_random_id(boot_id);
+    oteli.boot_id = (uint64_t)boot_id[1] << 32 | boot_id[0];
+    return OTEL_OK;
+}
+
+/* Queue, pools and times as at the first start. */
+static void oteli_state_init(void)
+{
+    oteli.frame_state = OTELI_FRAME_NONE;
+    oteli.polling = false;
+    oteli.stats_due = false;
+    oteli.resource_due = false;
+    oteli.contexts_in_use = 0;
+    oteli.recordings_in_use = 0;
+    oteli.sequence = 1;
+    oteli.diagnosed = 0;
+    oteli_store.records = 0;
+    oteli_queue_free(0, 0, 0);
+    oteli_pools_init(oteli_random());
+    oteli.polled_ns = oteli_clock_ns();
+    oteli.stats_due_ns =
+        oteli.polled_ns +
+        oteli_ms_to_ns(oteli_default(oteli.config->stats_interval_ms, OTELI_STATS_INTERVAL_MS));
+}
+
+OTEL_API otel_status otel_init(const otel_config *config)
+{
+    const uint32_t ticks_per_sec = otel_port_ticks_per_sec();
+    otel_status status = oteli_config_check(config);
+    size_t resource_bytes;
+    if (status != OTEL_OK) {
+        return status;
+    }
+    if (oteli.running || oteli.frame_state == OTELI_FRAME_TAKEN) {
+        return OTEL_ERROR_STATE; /* or a transport still sends from our memory */
+    }
+    if (ticks_per_sec == 0) {
+        return OTEL_ERROR_CLOCK;
+    }
+    oteli_clock_init(ticks_per_sec);
+    oteli.config = config;
+    status = oteli_identity_init(config);
+    if (status != OTEL_OK) {
+        return status;
+    }
+    oteli_state_init();
+    resource_bytes = oteli_resource_message(NULL);
+    if (config->transport != NULL &&
+        (resource_bytes + OTELI_HEADER_BYTES + OTELI_HEADER_WALL_BYTES + OTELI_CHECK_BYTES >
+             oteli_frame_limit() ||
+         !oteli_queue_message(OTELI_KIND_RESOURCE, oteli.polled_ns))) {
+        return OTEL_ERROR_RESOURCE_TOO_LARGE;
+    }
+    oteli.running = true;
+    return OTEL_OK;
+}
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* OTEL_IMPLEMENTATION */
