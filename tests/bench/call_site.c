@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A function with CALL_SITES calls of otel_span_set_str, each with two literals of its own: how much
- * flash one more call costs. With CALL_SITES_OF_ALL_LENGTHS no two calls share their lengths. */
+/* A function with CALL_SITES calls of otel_span_set_str, each with two literals of its own: how
+ * much flash one more call costs. With CALL_SITES_OF_ALL_LENGTHS no two calls share their lengths.
+ */
 #include "otel.h"
 
 #ifdef CALL_SITES_OF_ALL_LENGTHS

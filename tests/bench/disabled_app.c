@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A small application. With USES_OTEL it includes otel.h and calls every part of it; without, the header
- * is never seen. Built with OTEL_DISABLED the two images must be the same, byte by byte: arguments
- * with side effects happen in both. */
+/* A small application. With USES_OTEL it includes otel.h and calls every part of it; without, the
+ * header is never seen. Built with OTEL_DISABLED the two images must be the same, byte by byte:
+ * arguments with side effects happen in both. */
 #include "board.h"
 
 static volatile uint32_t sensor = 7;

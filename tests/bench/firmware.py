@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs a benchmark's firmware under QEMU with the counting plugin, and reads what an ELF file says."""
+"""Runs a benchmark's firmware under QEMU with the counting plugin, and reads ELF files."""
 
 import bisect
 import collections

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The standard span through otel.h on the host, four to a frame, its check left out. With HOST_CLOCK, on
- * the POSIX port with its clock and its lock; else with a clock and a lock that cost nothing, to be
- * held against the floor. */
+/* The standard span through otel.h on the host, four to a frame, its check left out. With
+ * HOST_CLOCK, on the POSIX port with its clock and its lock; else with a clock and a lock that cost
+ * nothing, to be held against the floor. */
 #include "bench_transport.h"
 #include "host_time.h"
 #include "standard_otel.h"

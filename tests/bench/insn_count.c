@@ -14,8 +14,8 @@
  * Lines of the result, addresses in hexadecimal:
  *   region NAME REPETITIONS MIN MAX
  *   trace NAME ADDRESS…             every instruction of the last repetition
- *   masked INSTRUCTIONS ADDRESS…    the longest stretch with PRIMASK set for each place that masks:
- *                                   from after CPSID to the instruction that restores, inclusive
+ *   masked INSTRUCTIONS ADDRESS…    for each place that masks, its longest stretch with PRIMASK
+ *                                   set: from after CPSID to what restores, inclusive
  */
 #include <inttypes.h>
 #include <stdbool.h>

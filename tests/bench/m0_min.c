@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The smallest useful application of otel.h: start, end, string, int64, status; resource, CRC, COBS over
- * a UART that takes one byte at a time. */
+/* The smallest useful application of otel.h: start, end, string, int64, status; resource, CRC, COBS
+ * over a UART that takes one byte at a time. */
 #include "board.h"
 #include "otel.h"
 #include "otel_uart.h"

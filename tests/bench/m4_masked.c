@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls everything there is to call, in any order, with full and empty pools and queues, from the task
- * and from an interrupt that comes at the worst places, so that the counting plugin sees the longest
- * stretch with interrupts masked. The same calls in every run.
+ * Calls everything there is to call, in any order, with full and empty pools and queues, from the
+ * task and from an interrupt that comes at the worst places, so that the counting plugin sees the
+ * longest stretch with interrupts masked. The same calls in every run.
  */
 #include "bench_firmware.h"
 #include "bench_inputs.h"

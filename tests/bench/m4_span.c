@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The standard span through otel.h, from its start to the payload bytes of a frame; and one that is not
- * sampled. The frame's check is left out at compile time (BENCH_NO_CHECK). */
+/* The standard span through otel.h, from its start to the payload bytes of a frame; and one that is
+ * not sampled. The frame's check is left out at compile time (BENCH_NO_CHECK). */
 #include "bench_firmware.h"
 #include "bench_port.h"
 #include "bench_transport.h"

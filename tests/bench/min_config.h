@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The smallest useful configuration: spans up to 192 bytes, two open at once, one of them waiting. */
+/* The smallest useful configuration: spans up to 192 bytes, two open at once, one of them waiting.
+ */
 #define OTEL_CONTEXT_COUNT 2
 #define OTEL_RECORDING_COUNT 2
 #define OTEL_CARRIER_COUNT 0

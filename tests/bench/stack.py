@@ -16,9 +16,9 @@ def _short(title):
 
 
 class Graph:
-    """`apart` says whose stack is not counted: a function's name in, true or false out. Calls through
-    pointers are hooks and the transport, which are apart as well, except nanopb's stream, whose
-    callback is known."""
+    """`apart` says whose stack is not counted: a function's name in, true or false out. Calls
+    through pointers are hooks and the transport, which are apart as well, except nanopb's stream,
+    whose callback is known."""
 
     def __init__(self, call_graph_files, elf, apart):
         self.elf = elf

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checks with the official decoder that bytes are the standard span, as standard_span.h defines it."""
+"""Checks with the official decoder that bytes are the standard span of standard_span.h."""
 
 import ast
 import pathlib

@@ -57,7 +57,10 @@ void board_handler_set(unsigned exception, board_handler handler)
     }
 }
 
-void board_irq_enable(unsigned irq) { nvic_enable[irq / 32u] = 1ul << (irq % 32u); }
+void board_irq_enable(unsigned irq)
+{
+    nvic_enable[irq / 32u] = 1ul << (irq % 32u);
+}
 
 void board_irq_disable(unsigned irq)
 {

@@ -64,9 +64,15 @@ void board_uart_tx_irq_enable(void)
     }
 }
 
-void board_uart_tx_irq_disable(void) { *uart(INTERRUPT_DISABLE) = INTERRUPT_TX; }
+void board_uart_tx_irq_disable(void)
+{
+    *uart(INTERRUPT_DISABLE) = INTERRUPT_TX;
+}
 
-void board_uart_tx_irq_clear(void) { (void)board_uart_tx_ready(); }
+void board_uart_tx_irq_clear(void)
+{
+    (void)board_uart_tx_ready();
+}
 
 int board_uart_read_byte(void)
 {
@@ -78,9 +84,15 @@ int board_uart_read_byte(void)
     return (int)(*uart(RX_DATA) & 0xFFu);
 }
 
-void board_uart_rx_irq_enable(void) { *uart(INTERRUPT_ENABLE) = INTERRUPT_RX; }
+void board_uart_rx_irq_enable(void)
+{
+    *uart(INTERRUPT_ENABLE) = INTERRUPT_RX;
+}
 
-void board_uart_rx_irq_disable(void) { *uart(INTERRUPT_DISABLE) = INTERRUPT_RX; }
+void board_uart_rx_irq_disable(void)
+{
+    *uart(INTERRUPT_DISABLE) = INTERRUPT_RX;
+}
 
 void board_uart_rx_irq_clear(void)
 {

@@ -23,7 +23,10 @@ void board_init(void)
     uart->control = CONTROL_TX | CONTROL_RX;
 }
 
-int board_uart_tx_ready(void) { return (uart->state & STATE_TX_FULL) == 0; }
+int board_uart_tx_ready(void)
+{
+    return (uart->state & STATE_TX_FULL) == 0;
+}
 
 void board_uart_write_byte(uint8_t byte)
 {
@@ -40,9 +43,15 @@ void board_uart_tx_irq_enable(void)
     }
 }
 
-void board_uart_tx_irq_disable(void) { uart->control &= ~(uint32_t)CONTROL_TX_IRQ; }
+void board_uart_tx_irq_disable(void)
+{
+    uart->control &= ~(uint32_t)CONTROL_TX_IRQ;
+}
 
-void board_uart_tx_irq_clear(void) { uart->interrupt = INTERRUPT_TX; }
+void board_uart_tx_irq_clear(void)
+{
+    uart->interrupt = INTERRUPT_TX;
+}
 
 int board_uart_read_byte(void)
 {
@@ -57,6 +66,12 @@ void board_uart_rx_irq_enable(void)
     }
 }
 
-void board_uart_rx_irq_disable(void) { uart->control &= ~(uint32_t)CONTROL_RX_IRQ; }
+void board_uart_rx_irq_disable(void)
+{
+    uart->control &= ~(uint32_t)CONTROL_RX_IRQ;
+}
 
-void board_uart_rx_irq_clear(void) { uart->interrupt = INTERRUPT_RX; }
+void board_uart_rx_irq_clear(void)
+{
+    uart->interrupt = INTERRUPT_RX;
+}
