@@ -60,12 +60,13 @@ $(call bench_m4,m4_frame,tests/bench/m4_frame.c ports/transport/otel_uart.c,)
 $(call bench_m4,m4_masked,tests/bench/m4_masked.c,)
 
 # Sizes and stacks on a Cortex-M0+, linked for the board with the Cortex-M0.
-BENCH_M0_CFLAGS := $(BENCH_OTEL_CFLAGS) -mcpu=cortex-m0plus -fcallgraph-info=su,da
+BENCH_CALL_GRAPH := -fcallgraph-info=su,da
+BENCH_M0_CFLAGS := $(BENCH_OTEL_CFLAGS) -mcpu=cortex-m0plus $(BENCH_CALL_GRAPH)
 BENCH_M0_OTEL := $(BENCH_OTEL) ports/transport/otel_uart.c tests/bench/bench_port.c tests/bench/bench_inputs.c
 $(eval $(call firmware,bench/m0_empty,microbit,tests/bench/m0_empty.c,$(BENCH_M0_CFLAGS)))
 $(eval $(call firmware,bench/m0_min,microbit,tests/bench/m0_min.c $(BENCH_M0_OTEL),$(BENCH_M0_CFLAGS) -DOTEL_CONFIG_FILE='"min_config.h"'))
 $(eval $(call firmware,bench/m0_traces,microbit,tests/bench/m0_traces.c $(BENCH_M0_OTEL),$(BENCH_M0_CFLAGS)))
-$(eval $(call firmware,bench/m4_traces,mps2_an386,tests/bench/m0_traces.c $(BENCH_M0_OTEL),$(BENCH_OTEL_CFLAGS) -fcallgraph-info=su,da))
+$(eval $(call firmware,bench/m4_traces,mps2_an386,tests/bench/m0_traces.c $(BENCH_M0_OTEL),$(BENCH_OTEL_CFLAGS) $(BENCH_CALL_GRAPH)))
 
 # The same application with the header, disabled, and without it.
 BENCH_DISABLED_LEVELS := O1 Os O2 O3

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The standard span with opentelemetry-rust: start, set, end, and one prost encoding into a buffer
 //! that is kept. Prints `NAME<TAB>NANOSECONDS` a span, the least of many batches: `rust_span_ns`
-//! with the SDK's own clock readings, `rust_span_no_clock_ns` with the three times given by the caller.
+//! with the SDK's own clock readings, `rust_span_no_clock_ns` with the three times given.
 use opentelemetry::trace::{
     Span, SpanBuilder, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId,
     TraceState, Tracer, TracerProvider,
