@@ -11,19 +11,17 @@ enum { BLOCK_RUN_MAX = 254, WRITE_BYTES_MAX = 32 };
 
 /* ---- runs of bytes ------------------------------------------------------------------------- */
 
-#if defined(__GNUC__) && (defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__))
+#if !defined(OTEL_UART_BYTEWISE) && defined(__GNUC__) &&                                           \
+    (defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__))
 #define WORDS_ANYWHERE 1
-#else
-#define WORDS_ANYWHERE 0
-#endif
-
-#if WORDS_ANYWHERE
 typedef uint32_t __attribute__((may_alias, aligned(1))) word_anywhere;
 
 static bool has_zero_byte(uint32_t word)
 {
     return ((word - 0x01010101u) & ~word & 0x80808080u) != 0;
 }
+#else
+#define WORDS_ANYWHERE 0
 #endif
 
 /* The first zero byte between `bytes` and `end`, or `end`. */
@@ -63,10 +61,86 @@ static size_t smaller(size_t a, size_t b)
 /* ---- COBS ---------------------------------------------------------------------------------- */
 
 /*
- * A block is a code byte and the run of up to 254 non-zero bytes that follows it; a code below 255
- * also stands for a zero byte behind the run, except in the last block. The code comes before the
- * run, so a second cursor searches ahead, and no block is buffered.
+ * A block is a code byte and the run of up to 254 non-zero bytes that follows it: code = run + 1. A
+ * code below 255 also stands for a zero byte behind the run, except in the last block.
  */
+
+/* Where nothing is to be resumed, the code is written when its run is known: one pass. */
+typedef struct block_writer {
+    uint8_t *code; /* of the open block */
+    uint8_t *at;
+    bool after_full_block;
+} block_writer;
+
+/* Copies up to and with the first zero byte, or up to `stop`. Returns where it ended in `from`. */
+static const uint8_t *copy_through_zero(block_writer *writer, const uint8_t *from,
+                                        const uint8_t *stop)
+{
+    uint8_t *at = writer->at;
+    uint8_t byte = 1;
+#if WORDS_ANYWHERE
+    while (stop - from >= 4) {
+        const uint32_t word = *(const word_anywhere *)from;
+        if (has_zero_byte(word)) {
+            break;
+        }
+        *(word_anywhere *)at = word;
+        at += 4;
+        from += 4;
+    }
+#endif
+    while (from != stop && byte != 0) {
+        byte = *from++;
+        *at++ = byte;
+    }
+    writer->at = at;
+    return from;
+}
+
+static void write_piece(block_writer *writer, otel_slice piece)
+{
+    const uint8_t *from = piece.bytes;
+    const uint8_t *const end = from + piece.length;
+    while (from != end) {
+        const size_t room = (size_t)(writer->code + 1 + BLOCK_RUN_MAX - writer->at);
+        from = copy_through_zero(writer, from, from + smaller((size_t)(end - from), room));
+        if (from[-1] == 0) {
+            /* The next code takes the place of the zero byte. */
+            *writer->code = (uint8_t)(writer->at - 1 - writer->code);
+            writer->code = writer->at - 1;
+            writer->after_full_block = false;
+        } else if (writer->at == writer->code + 1 + BLOCK_RUN_MAX) {
+            *writer->code = BLOCK_RUN_MAX + 1;
+            writer->code = writer->at++;
+            writer->after_full_block = true;
+        }
+    }
+}
+
+size_t otel_uart_frame_copy(const otel_frame *frame, uint8_t *out, size_t capacity_bytes)
+{
+    const size_t frame_bytes = otel_frame_length(frame);
+    if (capacity_bytes < OTEL_UART_ENCODED_BYTES_MAX(frame_bytes)) {
+        return 0;
+    }
+    block_writer writer = {out + 1, out + 2, false};
+    otel_frame_cursor cursor = {0, 0, 0, 0, NULL};
+    otel_slice piece = otel_frame_next(frame, &cursor);
+    out[0] = 0;
+    while (piece.length != 0) {
+        write_piece(&writer, piece);
+        piece = otel_frame_next(frame, &cursor);
+    }
+    if (writer.after_full_block && writer.at == writer.code + 1) {
+        writer.at--; /* no empty block behind a full one */
+    } else {
+        *writer.code = (uint8_t)(writer.at - writer.code);
+    }
+    *writer.at++ = 0;
+    return (size_t)(writer.at - out);
+}
+
+/* Where it is, the code has to come first: a second cursor searches for the end of the run. */
 enum {
     STAGE_OPEN,       /* nothing is encoded yet */
     STAGE_AFTER_ZERO, /* the block before stands for a zero byte, which the copy has to skip */
@@ -92,24 +166,29 @@ static void advance(otel_slice *slice, size_t length_bytes)
 /* Finds where the next block ends: sets its run and the stage that follows it. */
 static void search_block(otel_uart_encoder *encoder)
 {
+    otel_frame_cursor cursor = encoder->cursor;
+    otel_slice ahead = encoder->rest;
     size_t run = 0;
-    uint8_t stage = STAGE_AFTER_FULL;
-    while (run < BLOCK_RUN_MAX && stage == STAGE_AFTER_FULL) {
-        next_piece_if_empty(encoder->frame, &encoder->ahead_cursor, &encoder->ahead);
-        const uint8_t *const start = encoder->ahead.bytes;
-        const size_t limit = smaller(encoder->ahead.length, BLOCK_RUN_MAX - run);
-        size_t found = (size_t)(find_zero(start, start + limit) - start);
+    for (;;) {
+        next_piece_if_empty(encoder->frame, &cursor, &ahead);
+        const size_t limit = smaller(ahead.length, BLOCK_RUN_MAX - run);
+        const size_t found = (size_t)(find_zero(ahead.bytes, ahead.bytes + limit) - ahead.bytes);
         run += found;
-        if (limit == 0) {
-            stage = STAGE_CLOSE;
-        } else if (found < limit) {
-            found++;
-            stage = STAGE_AFTER_ZERO;
+        advance(&ahead, found);
+        if (found != limit) {
+            encoder->stage = STAGE_AFTER_ZERO;
+            break;
         }
-        advance(&encoder->ahead, found);
+        if (run == BLOCK_RUN_MAX) {
+            encoder->stage = STAGE_AFTER_FULL;
+            break;
+        }
+        if (limit == 0) {
+            encoder->stage = STAGE_CLOSE;
+            break;
+        }
     }
     encoder->run_left = (uint8_t)run;
-    encoder->stage = stage;
 }
 
 /* The byte between two runs: a delimiter or a code. */
@@ -136,8 +215,10 @@ static uint8_t next_mark(otel_uart_encoder *encoder)
 
 void otel_uart_encode_start(otel_uart_encoder *encoder, const otel_frame *frame)
 {
-    static const otel_uart_encoder unused;
-    *encoder = unused;
+    uint8_t *const bytes = (uint8_t *)encoder;
+    for (size_t i = 0; i < sizeof *encoder; i++) {
+        bytes[i] = 0;
+    }
     encoder->frame = frame;
 }
 
@@ -166,14 +247,6 @@ size_t otel_uart_encode(otel_uart_encoder *encoder, uint8_t *out, size_t capacit
 bool otel_uart_encode_is_done(const otel_uart_encoder *encoder)
 {
     return encoder->stage == STAGE_DONE;
-}
-
-size_t otel_uart_frame_copy(const otel_frame *frame, uint8_t *out, size_t capacity_bytes)
-{
-    otel_uart_encoder encoder;
-    otel_uart_encode_start(&encoder, frame);
-    const size_t length = otel_uart_encode(&encoder, out, capacity_bytes);
-    return otel_uart_encode_is_done(&encoder) ? length : 0;
 }
 
 /* ---- an output function that waits --------------------------------------------------------- */

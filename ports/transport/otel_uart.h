@@ -19,6 +19,9 @@
  *   copied into a buffer                 for a transport of your own
  *     size_t length = otel_uart_frame_copy(frame, buffer, sizeof buffer);
  *
+ * Words are read and written at any address where the compiler says that the core can; define
+ * OTEL_UART_BYTEWISE for otel_uart.c where it must not (UNALIGN_TRP set, memory of a device).
+ *
  * None of them receives: what comes down the wire is not for this version.
  */
 #ifndef OTEL_UART_INCLUDED
@@ -63,19 +66,18 @@ otel_send_result otel_uart_send(void *uart, const otel_frame *frame);
 
 /* ---- a frame as a stream of encoded bytes -------------------------------------------------- */
 
-/* Private, except that all of it is set by otel_uart_encode_start. */
+/* Private; otel_uart_encode_start sets all of it. */
 typedef struct otel_uart_encoder {
     const otel_frame *frame;
-    otel_frame_cursor cursor;       /* how far the frame was copied ... */
-    otel_frame_cursor ahead_cursor; /* ... and how far it was searched for the next zero byte */
-    otel_slice rest;                /* of the piece before `cursor` */
-    otel_slice ahead;               /* of the piece before `ahead_cursor` */
-    uint8_t run_left;               /* of the block, still to be copied */
+    otel_frame_cursor cursor; /* behind the piece that is being copied */
+    otel_slice rest;          /* of that piece */
+    uint8_t run_left;         /* of the block, still to be copied */
     uint8_t stage;
 } otel_uart_encoder;
 
-/* The largest number of bytes that a frame of `frame_bytes` bytes becomes. */
-#define OTEL_UART_ENCODED_BYTES_MAX(frame_bytes) ((frame_bytes) + (frame_bytes) / 254u + 3u)
+/* As many bytes as a frame of `frame_bytes` bytes can become, and a few more: COBS adds one byte for
+ * each 254, but a division by a power of two is cheaper. */
+#define OTEL_UART_ENCODED_BYTES_MAX(frame_bytes) ((frame_bytes) + (frame_bytes) / 128u + 3u)
 
 /* Begins `frame`, which must stay as it is until the last byte was encoded. */
 void otel_uart_encode_start(otel_uart_encoder *encoder, const otel_frame *frame);
@@ -87,8 +89,8 @@ size_t otel_uart_encode(otel_uart_encoder *encoder, uint8_t *out, size_t capacit
 /* True when the last byte was encoded. */
 bool otel_uart_encode_is_done(const otel_uart_encoder *encoder);
 
-/* The whole frame at once; returns the number of bytes, or 0 when they are more than
- * `capacity_bytes`. */
+/* The whole frame at once, faster than by otel_uart_encode. Returns the number of bytes, or 0 when
+ * `capacity_bytes` is less than OTEL_UART_ENCODED_BYTES_MAX of the frame's length. */
 size_t otel_uart_frame_copy(const otel_frame *frame, uint8_t *out, size_t capacity_bytes);
 
 /* ---- pulled by interrupt or DMA ------------------------------------------------------------ */
