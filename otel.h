@@ -113,7 +113,7 @@
  *     OTEL_RECORDING_COUNT               8      spans that record at once; 1 to 254
  *     OTEL_CARRIER_COUNT                 2      tracestates from outside at once; 0 to 255
  *     OTEL_CARRIER_BYTES                 128    the longest of them; 16 to 512
- *     OTEL_SPAN_BYTES                    512    the largest encoded span; 128 to 16384
+ *     OTEL_SPAN_BYTES                    512    the largest encoded span; 128 to 8192
  *     OTEL_QUEUE_BYTES                   4096   finished spans that wait; 256 to 16777216
  *     OTEL_FRAME_BYTES                   1200   the largest frame, check included, before COBS
  *     OTEL_FRAME_SCOPES                  4      changes of tracer within a frame, and one; 1 to 32
@@ -1142,8 +1142,8 @@ OTELI_INLINE void oteli_scope_leave(oteli_scope_guard *guard)
 #if OTEL_CARRIER_BYTES < 16 || OTEL_CARRIER_BYTES > 512
 #error "otel.h: OTEL_CARRIER_BYTES must be 16 to 512: a tracestate has 512 characters at most."
 #endif
-#if OTEL_SPAN_BYTES < 128 || OTEL_SPAN_BYTES > 16384
-#error "otel.h: OTEL_SPAN_BYTES must be 128 to 16384: the smallest holds ids, times and a name."
+#if OTEL_SPAN_BYTES < 128 || OTEL_SPAN_BYTES > 8192
+#error "otel.h: OTEL_SPAN_BYTES must be 128 to 8192: the smallest holds ids, times and a name."
 #endif
 #if OTEL_CARRIER_COUNT > 0 && OTEL_CARRIER_BYTES + 128 > OTEL_SPAN_BYTES
 #error                                                                                             \
@@ -1179,8 +1179,8 @@ OTELI_INLINE void oteli_scope_leave(oteli_scope_guard *guard)
 #if OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT < 0 || OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT > 255
 #error "otel.h: OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT must be 0 to 255."
 #endif
-#if OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT < 8 || OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT > 16384
-#error "otel.h: OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT must be 8 to 16384."
+#if OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT < 8 || OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT > 4096
+#error "otel.h: OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT must be 8 to 4096."
 #endif
 #if OTEL_POLL_INTERVAL_MAX_MS < 1 || OTEL_POLL_INTERVAL_MAX_MS > 3600000
 #error "otel.h: OTEL_POLL_INTERVAL_MAX_MS must be 1 to 3600000, an hour."
@@ -1236,6 +1236,20 @@ typedef struct oteli_slot {
 /* Kept free at the end: two dropped counts of 4 bytes, and a status without a message. */
 #define OTELI_DROPPED_BYTES 8u
 #define OTELI_STATUS_BYTES 4u
+#define OTELI_RESERVED_BYTES (OTELI_DROPPED_BYTES + OTELI_STATUS_BYTES)
+
+/* A name, or a status message: as long as an attribute's value, and there is always room for it in a
+ * span that has just begun. */
+#define OTELI_NAME_ROOM                                                                            \
+    (OTEL_SPAN_BYTES - OTELI_HEAD_END_CHILD - OTELI_RESERVED_BYTES - OTELI_CARRIER_ROOM - 4u)
+#define OTELI_NAME_BYTES                                                                           \
+    (OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT < OTELI_NAME_ROOM ? OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT         \
+                                                        : OTELI_NAME_ROOM)
+#if OTEL_CARRIER_COUNT > 0
+#define OTELI_CARRIER_ROOM (OTEL_CARRIER_BYTES + 4u)
+#else
+#define OTELI_CARRIER_ROOM 0u
+#endif
 
 /* The encoded part of a span that records. */
 typedef struct oteli_recording {
@@ -1404,11 +1418,11 @@ const otel_context otel_context_none = {.carrier = 0};
 
 #if defined(__GNUC__)
 #define OTELI_COPY(to, from, length) __builtin_memcpy((to), (from), (length))
-#define OTELI_NOINLINE __attribute__((noinline))
+#define OTELI_MAY_ALIAS __attribute__((may_alias))
 #define OTELI_COLD __attribute__((noinline, cold))
 #else
 #define OTELI_COPY(to, from, length) oteli_move((uint8_t *)(to), (const uint8_t *)(from), (length))
-#define OTELI_NOINLINE
+#define OTELI_MAY_ALIAS
 #define OTELI_COLD
 #endif
 
@@ -1434,17 +1448,17 @@ static void oteli_move(uint8_t *to, const uint8_t *from, size_t length)
     }
 }
 
-/* A block of four words is one load and one store multiple on a Cortex-M. */
+/* A block of eight words is two loads and two stores multiple on a Cortex-M. */
 typedef struct oteli_block {
-    oteli_word word[4];
-} oteli_block;
+    oteli_word word[8];
+} OTELI_MAY_ALIAS oteli_block;
 
 static void oteli_copy_words(oteli_word *to, const oteli_word *from, size_t words)
 {
-    for (; words >= 4; words -= 4) {
+    for (; words >= 8; words -= 8) {
         *(oteli_block *)(void *)to = *(const oteli_block *)(const void *)from;
-        to += 4;
-        from += 4;
+        to += 8;
+        from += 8;
     }
     for (; words > 0; words--) {
         *to++ = *from++;
@@ -1552,31 +1566,34 @@ static OTELI_COLD bool oteli_utf8_repair(uint8_t *text, size_t length)
     return repaired;
 }
 
-/* Copies a string, and repairs the copy; true when that was needed. One pass while it is ASCII. */
+/* Copies a string and repairs the copy; true when that was needed. One pass while it is ASCII. */
 static bool oteli_utf8_copy(uint8_t *to, const char *from, size_t length)
 {
+    const char *end = from + length;
+    uint8_t *const start = to;
     uint32_t seen = 0;
-    size_t i = 0;
 #if OTELI_UNALIGNED_LITTLE_ENDIAN
     if (length >= 4) {
+        const char *last = end - 4; /* this word overlaps the one before: no tail to loop over */
         uint32_t word;
-        const size_t last = length - 4; /* the last word overlaps the one before: no tail to loop */
-        for (; i < last; i += 4) {
-            OTELI_COPY(&word, from + i, 4);
-            OTELI_COPY(to + i, &word, 4);
+        while (from < last) {
+            OTELI_COPY(&word, from, 4);
+            OTELI_COPY(to, &word, 4);
             seen |= word;
+            from += 4;
+            to += 4;
         }
-        OTELI_COPY(&word, from + last, 4);
-        OTELI_COPY(to + last, &word, 4);
+        OTELI_COPY(&word, last, 4);
+        OTELI_COPY(start + length - 4, &word, 4);
         seen |= word;
-        i = length;
+        from = end;
     }
 #endif
-    for (; i < length; i++) {
-        to[i] = (uint8_t)from[i];
-        seen |= to[i];
+    while (from < end) {
+        *to = (uint8_t)*from++;
+        seen |= *to++;
     }
-    return (seen & 0x80808080u) != 0 && oteli_utf8_repair(to, length);
+    return (seen & 0x80808080u) != 0 && oteli_utf8_repair(start, length);
 }
 
 /* The length of `text` cut to at most `limit` bytes, never within a character. */
@@ -1668,7 +1685,65 @@ static bool oteli_utf8_same(const uint8_t *a, const uint8_t *b, size_t length)
 #define OTELI_SPAN_FLAG_HAS_IS_REMOTE 0x100u
 #define OTELI_SPAN_FLAG_IS_REMOTE 0x200u
 
-static size_t oteli_varint_size(uint32_t value)
+/* Lengths within a span are below 2^14: one byte of varint or two. */
+OTELI_INLINE size_t oteli_length_size(size_t length)
+{
+    return length < 0x80u ? 1u : 2u;
+}
+
+OTELI_INLINE uint8_t *oteli_put_length(uint8_t *at, size_t length)
+{
+    if (length >= 0x80u) {
+        *at++ = (uint8_t)(length | 0x80u);
+        length >>= 7;
+    }
+    *at++ = (uint8_t)length;
+    return at;
+}
+
+/* Size of a length-delimited field with a tag of one byte. */
+OTELI_INLINE size_t oteli_field_size(size_t length)
+{
+    return 1u + oteli_length_size(length) + length;
+}
+
+/* Tag and length. */
+OTELI_INLINE uint8_t *oteli_put_field(uint8_t *at, unsigned tag, size_t length)
+{
+    *at++ = (uint8_t)tag;
+    return oteli_put_length(at, length);
+}
+
+/* Two tags in one word, for oteli_put_pair. */
+#define OTELI_TAGS(outer, inner) ((uint32_t)(outer) | (uint32_t)(inner) << 16)
+
+/* Tag and length of a field, and of the first field in it. Both lengths are nearly always below 128,
+ * and then all of it is one word. */
+static uint8_t *oteli_put_pair(uint8_t *at, uint32_t tags, size_t outer, size_t inner)
+{
+    if ((outer | inner) < 0x80u) {
+        return oteli_put32(at, tags | (uint32_t)outer << 8 | (uint32_t)inner << 24);
+    }
+    at = oteli_put_field(at, tags & 0xFFu, outer);
+    return oteli_put_field(at, tags >> 16, inner);
+}
+
+/* The bytes of a string; sets OTELI_FAULT_REPAIRED where one was replaced. */
+static uint8_t *oteli_put_text(uint8_t *at, const char *text, size_t length, unsigned *faults)
+{
+    if (oteli_utf8_copy(at, text, length)) {
+        *faults |= OTELI_FAULT_REPAIRED;
+    }
+    return at + length;
+}
+
+static uint8_t *oteli_put_string(uint8_t *at, unsigned tag, const char *text, size_t length,
+                                 unsigned *faults)
+{
+    return oteli_put_text(oteli_put_field(at, tag, length), text, length, faults);
+}
+
+static size_t oteli_varint_size(uint64_t value)
 {
     size_t size = 1;
     while (value >= 0x80u) {
@@ -1678,17 +1753,7 @@ static size_t oteli_varint_size(uint32_t value)
     return size;
 }
 
-static size_t oteli_varint64_size(uint64_t value)
-{
-    size_t size = 1;
-    while (value >> 32 != 0) {
-        value >>= 7;
-        size++;
-    }
-    return size - 1 + oteli_varint_size((uint32_t)value);
-}
-
-static uint8_t *oteli_put_varint(uint8_t *at, uint32_t value)
+static uint8_t *oteli_put_varint(uint8_t *at, uint64_t value)
 {
     while (value >= 0x80u) {
         *at++ = (uint8_t)(value | 0x80u);
@@ -1698,51 +1763,32 @@ static uint8_t *oteli_put_varint(uint8_t *at, uint32_t value)
     return at;
 }
 
-static uint8_t *oteli_put_varint64(uint8_t *at, uint64_t value)
+/* Reads the length of a field that we wrote; advances *at. */
+static size_t oteli_get_length(const uint8_t **at)
 {
-    while (value >> 32 != 0) {
-        *at++ = (uint8_t)((uint32_t)value | 0x80u);
-        value >>= 7;
+    size_t length = *(*at)++;
+    if (length >= 0x80u) {
+        length = (length & 0x7Fu) | (size_t)(*(*at)++) << 7;
     }
-    return oteli_put_varint(at, (uint32_t)value);
+    return length;
 }
 
-/* Size of a length-delimited field with a tag of one byte. */
-static size_t oteli_field_size(size_t length)
+static OTELI_COLD size_t oteli_text_cut(const char *text, size_t length, size_t limit,
+                                        unsigned *faults)
 {
-    return 1 + oteli_varint_size((uint32_t)length) + length;
-}
-
-/* Tag and length. */
-static uint8_t *oteli_put_field(uint8_t *at, uint8_t tag, size_t length)
-{
-    *at++ = tag;
-    return oteli_put_varint(at, (uint32_t)length);
-}
-
-/* A string field; sets OTELI_FAULT_REPAIRED in *faults where a byte was replaced. */
-static uint8_t *oteli_put_string(uint8_t *at, uint8_t tag, const char *text, size_t length,
-                                 unsigned *faults)
-{
-    at = oteli_put_field(at, tag, length);
-    if (oteli_utf8_copy(at, text, length)) {
-        *faults |= OTELI_FAULT_REPAIRED;
+    const size_t whole = oteli_measure(text, length, limit);
+    const size_t cut = oteli_utf8_cut(text, whole, limit);
+    if (cut != whole) {
+        *faults |= OTELI_FAULT_TRUNCATED;
     }
-    return at + length;
+    return cut;
 }
 
-/* Reads the varint of a message that we wrote; advances *at. */
-static size_t oteli_get_varint(const uint8_t **at)
+/* How many bytes of a string are written: all of it, or as much as the limit allows. */
+OTELI_INLINE size_t oteli_text_length(const char *text, size_t length, size_t limit,
+                                      unsigned *faults)
 {
-    size_t value = 0;
-    unsigned shift = 0;
-    uint8_t byte;
-    do {
-        byte = *(*at)++;
-        value |= (size_t)(byte & 0x7Fu) << shift;
-        shift += 7;
-    } while (byte >= 0x80u);
-    return value;
+    return text != NULL && length <= limit ? length : oteli_text_cut(text, length, limit, faults);
 }
 
 /* Sizes of an attribute's parts. */
@@ -1751,70 +1797,68 @@ typedef struct oteli_attribute_sizes {
     size_t text;      /* of a string value, after the cut */
     size_t value;     /* of the AnyValue */
     size_t key_value; /* of the KeyValue */
-    unsigned faults;
 } oteli_attribute_sizes;
 
 /* Measures an attribute; false when it has no key, or a type that does not exist. */
-static bool oteli_attribute_size(const otel_attribute *attribute, oteli_attribute_sizes *sizes)
+static bool oteli_attribute_size(const otel_attribute *attribute, oteli_attribute_sizes *sizes,
+                                 unsigned *faults)
 {
-    sizes->faults = 0;
-    sizes->key = oteli_measure(attribute->key, attribute->key_length, OTEL_SPAN_BYTES);
+    size_t value;
     switch (attribute->type) {
-    case OTEL_VALUE_STRING: {
-        const char *text = attribute->value.string.bytes;
-        const size_t length =
-            oteli_measure(text, attribute->value.string.length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT);
-        sizes->text = oteli_utf8_cut(text, length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT);
-        if (sizes->text != length) {
-            sizes->faults = OTELI_FAULT_TRUNCATED;
-        }
-        sizes->value = oteli_field_size(sizes->text);
+    case OTEL_VALUE_STRING:
+        value = oteli_text_length(attribute->value.string.bytes, attribute->value.string.length,
+                                  OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, faults);
+        sizes->text = value;
+        value = oteli_field_size(value);
         break;
-    }
     case OTEL_VALUE_BOOL:
-        sizes->value = 2;
+        value = 2;
         break;
     case OTEL_VALUE_INT:
-        sizes->value = 1 + oteli_varint64_size((uint64_t)attribute->value.integer);
+        value = 1 + oteli_varint_size((uint64_t)attribute->value.integer);
         break;
     case OTEL_VALUE_DOUBLE:
-        sizes->value = 9;
+        value = 9;
         break;
     default:
         return false;
     }
-    if (sizes->key > OTEL_SPAN_BYTES) {
-        sizes->key = OTEL_SPAN_BYTES; /* fits nowhere; keeps the sum small */
-    }
-    sizes->key_value = oteli_field_size(sizes->key) + oteli_field_size(sizes->value);
+    sizes->value = value;
+    sizes->key = oteli_text_length(attribute->key, attribute->key_length, OTEL_SPAN_BYTES, faults);
+    sizes->key_value = oteli_field_size(sizes->key) + oteli_field_size(value);
     return sizes->key > 0;
 }
 
 /* Writes a measured attribute as a field with `tag`. */
-static uint8_t *oteli_put_attribute(uint8_t *at, uint8_t tag, const otel_attribute *attribute,
+static uint8_t *oteli_put_attribute(uint8_t *at, unsigned tag, const otel_attribute *attribute,
                                     const oteli_attribute_sizes *sizes, unsigned *faults)
 {
-    at = oteli_put_field(at, tag, sizes->key_value);
-    at = oteli_put_string(at, OTELI_TAG_KEY, attribute->key, sizes->key, faults);
-    at = oteli_put_field(at, OTELI_TAG_VALUE, sizes->value);
+    uint64_t number;
+    at = oteli_put_pair(at, OTELI_TAGS(tag, OTELI_TAG_KEY), sizes->key_value, sizes->key);
+    at = oteli_put_text(at, attribute->key, sizes->key, faults);
     switch (attribute->type) {
     case OTEL_VALUE_STRING:
-        return oteli_put_string(at, OTELI_TAG_VALUE_STRING, attribute->value.string.bytes,
-                                sizes->text, faults);
-    case OTEL_VALUE_BOOL:
-        *at++ = OTELI_TAG_VALUE_BOOL;
-        *at++ = attribute->value.boolean ? 1 : 0;
-        return at;
+        at = oteli_put_pair(at, OTELI_TAGS(OTELI_TAG_VALUE, OTELI_TAG_VALUE_STRING), sizes->value,
+                            sizes->text);
+        return oteli_put_text(at, attribute->value.string.bytes, sizes->text, faults);
+    case OTEL_VALUE_BOOL: /* has the shape of a tag and a length */
+        return oteli_put_pair(at, OTELI_TAGS(OTELI_TAG_VALUE, OTELI_TAG_VALUE_BOOL), sizes->value,
+                              attribute->value.boolean ? 1u : 0u);
     case OTEL_VALUE_INT:
+        number = (uint64_t)attribute->value.integer;
+        if (number < 0x80u) {
+            return oteli_put_pair(at, OTELI_TAGS(OTELI_TAG_VALUE, OTELI_TAG_VALUE_INT),
+                                  sizes->value, (size_t)number);
+        }
+        at = oteli_put_field(at, OTELI_TAG_VALUE, sizes->value);
         *at++ = OTELI_TAG_VALUE_INT;
-        return oteli_put_varint64(at, (uint64_t)attribute->value.integer);
+        return oteli_put_varint(at, number);
     case OTEL_VALUE_DOUBLE:
-    default: {
-        uint64_t bits;
-        OTELI_COPY(&bits, &attribute->value.real, sizeof bits);
+    default:
+        OTELI_COPY(&number, &attribute->value.real, sizeof number);
+        at = oteli_put_field(at, OTELI_TAG_VALUE, sizes->value);
         *at++ = OTELI_TAG_VALUE_DOUBLE;
-        return oteli_put64(at, bits);
-    }
+        return oteli_put64(at, number);
     }
 }
 
@@ -1838,7 +1882,19 @@ static bool oteli_key_repeated(const otel_attribute *attributes, size_t count, s
     return false;
 }
 
-/* The one way in which a span's bytes grow, shrink or move: the `old_size` bytes at `at` become
+/* Makes room for a field at the end of a span's bytes; NULL, and nothing changed, when fewer than
+ * `reserve` bytes would be left. */
+OTELI_INLINE uint8_t *oteli_span_append(oteli_recording *recording, size_t size, size_t reserve)
+{
+    const size_t used = recording->used;
+    if (used + size + reserve > OTEL_SPAN_BYTES) {
+        return NULL;
+    }
+    recording->used = (uint16_t)(used + size);
+    return recording->data.bytes + used;
+}
+
+/* The one way in which a span's bytes grow, shrink or move in the middle: the `old_size` bytes at `at` become
  * `new_size` bytes for the caller to fill. False, and nothing changed, when fewer than `reserve` bytes
  * would be left. */
 static bool oteli_span_splice(oteli_recording *recording, size_t at, size_t old_size,
@@ -1879,11 +1935,11 @@ static size_t oteli_span_find(const oteli_recording *recording, const char *key,
     while (at < end) {
         const uint8_t *field = at;
         const uint8_t *content = at + 1;
-        const size_t length = oteli_get_varint(&content);
+        const size_t length = oteli_get_length(&content);
         at = content + length;
         if (*field == OTELI_TAG_ATTRIBUTE) {
             const uint8_t *stored = content + 1;
-            if (oteli_get_varint(&stored) == key_length &&
+            if (oteli_get_length(&stored) == key_length &&
                 oteli_utf8_same(stored, (const uint8_t *)key, key_length)) {
                 *size = (size_t)(at - field);
                 return (size_t)(field - bytes);
@@ -1900,37 +1956,48 @@ static void oteli_count_up16(uint16_t *counter)
     }
 }
 
+/* Makes room for an attribute in the place of one with the same key; NULL when the span has none. */
+static OTELI_COLD uint8_t *oteli_span_replace(oteli_recording *recording, const char *key,
+                                              size_t key_length, size_t size, bool *found)
+{
+    size_t old_size = 0;
+    const size_t at = oteli_span_find(recording, key, key_length, &old_size);
+    *found = at != 0;
+    return at != 0 && oteli_span_splice(recording, at, old_size, size, OTELI_RESERVED_BYTES)
+               ? recording->data.bytes + at
+               : NULL;
+}
+
 /* Sets an attribute, in the place of one with the same key if there is one. Returns faults. */
 static unsigned oteli_span_attribute(oteli_recording *recording, const otel_attribute *attribute)
 {
     oteli_attribute_sizes sizes;
-    size_t at = recording->used;
-    size_t old_size = 0;
-    size_t old_at;
+    unsigned faults = 0;
+    uint8_t *at = NULL;
+    bool found = false;
     uint32_t bit;
-    if (!oteli_attribute_size(attribute, &sizes)) {
+    size_t size;
+    if (!oteli_attribute_size(attribute, &sizes, &faults)) {
         return OTELI_FAULT_ARGUMENT;
     }
+    size = oteli_field_size(sizes.key_value);
     bit = oteli_key_bit(attribute->key, sizes.key);
     if ((recording->key_filter & bit) != 0) {
-        old_at = oteli_span_find(recording, attribute->key, sizes.key, &old_size);
-        if (old_at != 0) {
-            at = old_at;
+        at = oteli_span_replace(recording, attribute->key, sizes.key, size, &found);
+    }
+    if (!found && recording->attribute_count < OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT) {
+        at = oteli_span_append(recording, size, OTELI_RESERVED_BYTES);
+        if (at != NULL) {
+            recording->key_filter |= bit;
+            recording->attribute_count++;
         }
     }
-    if ((old_size == 0 && recording->attribute_count >= OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT) ||
-        !oteli_span_splice(recording, at, old_size, oteli_field_size(sizes.key_value),
-                           OTELI_DROPPED_BYTES + OTELI_STATUS_BYTES)) {
+    if (at == NULL) {
         oteli_count_up16(&recording->attributes_dropped);
         return OTELI_FAULT_ATTRIBUTE_DROPPED;
     }
-    if (old_size == 0) {
-        recording->key_filter |= bit;
-        recording->attribute_count++;
-    }
-    (void)oteli_put_attribute(recording->data.bytes + at, OTELI_TAG_ATTRIBUTE, attribute, &sizes,
-                              &sizes.faults);
-    return sizes.faults;
+    (void)oteli_put_attribute(at, OTELI_TAG_ATTRIBUTE, attribute, &sizes, &faults);
+    return faults;
 }
 
 /* Sizes of an event's parts. */
@@ -1944,9 +2011,8 @@ typedef struct oteli_event {
     unsigned faults;
 } oteli_event;
 
-/* Calls for each attribute that the event keeps: measures it, and writes it where `at` is not NULL.
- * Returns the place behind the last one; event->size grows by what is measured. */
-static uint8_t *oteli_event_attributes(oteli_event *event, uint8_t *at)
+/* Measures the attributes that the event keeps, and writes them where `at` is not NULL. */
+static void oteli_event_attributes(oteli_event *event, uint8_t *at)
 {
     size_t kept = 0;
     size_t i;
@@ -1954,16 +2020,14 @@ static uint8_t *oteli_event_attributes(oteli_event *event, uint8_t *at)
     for (i = 0; i < event->attribute_count; i++) {
         const otel_attribute *attribute = &event->attributes[i];
         oteli_attribute_sizes sizes;
-        if (!oteli_attribute_size(attribute, &sizes)) {
+        if (!oteli_attribute_size(attribute, &sizes, &event->faults)) {
             event->faults |= OTELI_FAULT_ARGUMENT;
         } else if (oteli_key_repeated(event->attributes, event->attribute_count, i)) {
             continue;
         } else if (kept >= OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT) {
-            event->faults |= OTELI_FAULT_ATTRIBUTE_DROPPED;
             event->dropped++;
         } else {
             kept++;
-            event->faults |= sizes.faults;
             event->size += oteli_field_size(sizes.key_value);
             if (at != NULL) {
                 at = oteli_put_attribute(at, OTELI_TAG_EVENT_ATTRIBUTE, attribute, &sizes,
@@ -1971,105 +2035,111 @@ static uint8_t *oteli_event_attributes(oteli_event *event, uint8_t *at)
             }
         }
     }
-    return at;
+    if (event->dropped > 0) {
+        event->size += 1u + oteli_varint_size(event->dropped);
+        if (at != NULL) {
+            *at++ = OTELI_TAG_EVENT_ATTRIBUTES_DROPPED;
+            (void)oteli_put_varint(at, event->dropped);
+        }
+    }
 }
 
 /* Adds an event. Returns faults. */
 static unsigned oteli_span_event_add(oteli_recording *recording, oteli_event *event,
                                      uint64_t time_ns)
 {
-    const size_t at = recording->used;
-    const size_t name_length =
-        oteli_utf8_cut(event->name, event->name_length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT);
-    uint8_t *to;
-    event->faults = name_length != event->name_length ? OTELI_FAULT_TRUNCATED : 0;
-    event->size = 9 + oteli_field_size(name_length);
-    (void)oteli_event_attributes(event, NULL);
-    if (event->dropped > 0) {
-        event->size += 1 + oteli_varint_size(event->dropped);
+    const size_t name_length = oteli_text_length(event->name, event->name_length,
+                                                 OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, &event->faults);
+    uint8_t *at = NULL;
+    event->size = 9u + oteli_field_size(name_length);
+    oteli_event_attributes(event, NULL);
+    if (recording->event_count < OTEL_SPAN_EVENT_COUNT_LIMIT && event->size < OTEL_SPAN_BYTES) {
+        at = oteli_span_append(recording, oteli_field_size(event->size), OTELI_RESERVED_BYTES);
     }
-    if (recording->event_count >= OTEL_SPAN_EVENT_COUNT_LIMIT ||
-        !oteli_span_splice(recording, at, 0, oteli_field_size(event->size),
-                           OTELI_DROPPED_BYTES + OTELI_STATUS_BYTES)) {
+    if (at == NULL) {
         oteli_count_up16(&recording->events_dropped);
         return OTELI_FAULT_EVENT_DROPPED;
     }
     recording->event_count++;
-    to = oteli_put_field(recording->data.bytes + at, OTELI_TAG_EVENT, event->size);
-    *to++ = OTELI_TAG_EVENT_TIME;
-    to = oteli_put64(to, time_ns);
-    to = oteli_put_string(to, OTELI_TAG_EVENT_NAME, event->name, name_length, &event->faults);
-    to = oteli_event_attributes(event, to);
-    if (event->dropped > 0) {
-        *to++ = OTELI_TAG_EVENT_ATTRIBUTES_DROPPED;
-        (void)oteli_put_varint(to, event->dropped);
+    at = oteli_put_field(at, OTELI_TAG_EVENT, event->size);
+    *at++ = OTELI_TAG_EVENT_TIME;
+    at = oteli_put64(at, time_ns);
+    at = oteli_put_string(at, OTELI_TAG_EVENT_NAME, event->name, name_length, &event->faults);
+    if (event->attribute_count > 0) {
+        oteli_event_attributes(event, at);
     }
     return event->faults;
 }
 
-/* Sets name, or sets it anew; cut where it has no room. Returns faults. */
+/* Sets the name of a span that has just begun. Returns faults. */
 static unsigned oteli_span_name(oteli_recording *recording, const char *name, size_t length)
+{
+    unsigned faults = 0;
+    const size_t cut = oteli_text_length(name, length, OTELI_NAME_BYTES, &faults);
+    uint8_t *at = oteli_put_field(recording->data.bytes + recording->used, OTELI_TAG_NAME, cut);
+    at = oteli_put_text(at, name, cut, &faults);
+    recording->used = (uint16_t)(at - recording->data.bytes);
+    recording->fields_at = recording->used;
+    return faults;
+}
+
+/* UpdateName: what comes after the name moves. Cut where it has no room. Returns faults. */
+static unsigned oteli_span_rename(oteli_recording *recording, const char *name, size_t length)
 {
     const size_t at = recording->name_at;
     const size_t old_size = recording->fields_at - at;
-    const size_t rest = recording->used - old_size + OTELI_DROPPED_BYTES + OTELI_STATUS_BYTES + 4u;
+    const size_t rest = recording->used - old_size + OTELI_RESERVED_BYTES + 4u;
     const size_t room = OTEL_SPAN_BYTES > rest ? OTEL_SPAN_BYTES - rest : 0;
-    const size_t limit =
-        room < OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT ? room : OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT;
-    const size_t cut = oteli_utf8_cut(name, length, limit);
-    unsigned faults = cut != length ? OTELI_FAULT_TRUNCATED : 0;
+    unsigned faults = 0;
+    const size_t cut =
+        oteli_text_length(name, length, room < OTELI_NAME_BYTES ? room : OTELI_NAME_BYTES, &faults);
     (void)oteli_span_splice(recording, at, old_size, oteli_field_size(cut), 0);
     recording->fields_at = (uint16_t)(at + oteli_field_size(cut));
     (void)oteli_put_string(recording->data.bytes + at, OTELI_TAG_NAME, name, cut, &faults);
     return faults;
 }
 
+/* Takes away the status that was set before. */
+static void oteli_span_status_clear(oteli_recording *recording)
+{
+    const uint8_t *status = recording->data.bytes + recording->status_at;
+    const uint8_t *content = status + 1;
+    const size_t length = oteli_get_length(&content);
+    (void)oteli_span_splice(recording, recording->status_at, (size_t)(content - status) + length, 0,
+                            0);
+    recording->status_at = 0;
+}
+
 /* Sets the status by the specification's rules; a message is cut where it has no room. */
 static unsigned oteli_span_status_set(oteli_recording *recording, otel_span_status status,
                                       const char *message)
 {
-    uint8_t *bytes = recording->data.bytes;
-    size_t at = recording->status_at;
-    size_t old_size = 0;
-    size_t length = 0;
-    size_t cut = 0;
-    size_t size = 2;
     unsigned faults = 0;
+    size_t length = 0;
+    size_t size = 2;
+    uint8_t *at;
     if (status == OTEL_SPAN_STATUS_UNSET || recording->status == OTEL_SPAN_STATUS_OK) {
         return 0;
     }
-    if (at == 0) {
-        at = recording->used;
-    } else {
-        const uint8_t *content = bytes + at + 1;
-        old_size = oteli_get_varint(&content);
-        old_size += (size_t)(content - bytes) - at;
+    if (recording->status_at != 0) {
+        oteli_span_status_clear(recording);
     }
-    if (status == OTEL_SPAN_STATUS_ERROR && message != NULL && message[0] != '\0') {
-        const size_t used = recording->used - old_size + OTELI_DROPPED_BYTES;
-        const size_t overhead = OTELI_STATUS_BYTES + 6u; /* its own and the message's lengths */
-        const size_t room =
-            OTEL_SPAN_BYTES > used + overhead ? OTEL_SPAN_BYTES - used - overhead : 0;
-        const size_t limit =
-            room < OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT ? room : OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT;
-        length = oteli_measure(message, OTEL_NUL_TERMINATED, limit);
-        cut = oteli_utf8_cut(message, length, limit);
-        if (cut != length) {
-            faults = OTELI_FAULT_TRUNCATED;
-        }
-        if (cut > 0) {
-            size += oteli_field_size(cut);
-        }
+    if (status == OTEL_SPAN_STATUS_ERROR && message != NULL) {
+        const size_t rest = recording->used + OTELI_RESERVED_BYTES + 6u; /* and two lengths */
+        const size_t room = OTEL_SPAN_BYTES > rest ? OTEL_SPAN_BYTES - rest : 0;
+        length = oteli_text_length(message, OTEL_NUL_TERMINATED,
+                                   room < OTELI_NAME_BYTES ? room : OTELI_NAME_BYTES, &faults);
+        size += length > 0 ? oteli_field_size(length) : 0;
     }
-    (void)oteli_span_splice(recording, at, old_size, oteli_field_size(size), 0);
-    recording->status_at = (uint16_t)at;
+    recording->status_at = recording->used;
     recording->status = (uint8_t)status;
-    bytes = oteli_put_field(bytes + at, OTELI_TAG_STATUS, size);
-    if (cut > 0) {
-        bytes = oteli_put_string(bytes, OTELI_TAG_STATUS_MESSAGE, message, cut, &faults);
+    at = oteli_put_field(recording->data.bytes + recording->used, OTELI_TAG_STATUS, size);
+    if (length > 0) {
+        at = oteli_put_string(at, OTELI_TAG_STATUS_MESSAGE, message, length, &faults);
     }
-    *bytes++ = OTELI_TAG_STATUS_CODE;
-    *bytes = (uint8_t)status;
+    *at++ = OTELI_TAG_STATUS_CODE;
+    *at++ = (uint8_t)status;
+    recording->used = (uint16_t)(at - recording->data.bytes);
     return faults;
 }
 
@@ -2122,18 +2192,14 @@ static void oteli_span_begin(oteli_recording *recording, const otel_context *con
     recording->status = OTEL_SPAN_STATUS_UNSET;
 }
 
-/* Adds the foreign tracestate, before the name. */
+/* Adds the foreign tracestate of a span that has just begun, before the name. */
 static void oteli_span_tracestate(oteli_recording *recording, const char *text, size_t length)
 {
-    const size_t at = recording->used;
     unsigned faults = 0; /* printable ASCII: nothing to repair */
-    if (oteli_span_splice(recording, at, 0, oteli_field_size(length),
-                          OTELI_DROPPED_BYTES + OTELI_STATUS_BYTES + 8u)) {
-        (void)oteli_put_string(recording->data.bytes + at, OTELI_TAG_TRACE_STATE, text, length,
-                               &faults);
-        recording->name_at = recording->used;
-        recording->fields_at = recording->used;
-    }
+    uint8_t *at = recording->data.bytes + recording->used;
+    at = oteli_put_string(at, OTELI_TAG_TRACE_STATE, text, length, &faults);
+    recording->used = (uint16_t)(at - recording->data.bytes);
+    recording->name_at = recording->used;
 }
 
 static void oteli_span_dropped_count(oteli_recording *recording, uint8_t tag, uint32_t count)
@@ -2160,7 +2226,7 @@ static size_t oteli_span_finish(oteli_recording *recording, uint64_t end_ns)
         oteli_span_dropped_count(recording, OTELI_TAG_EVENTS_DROPPED, recording->events_dropped);
     }
     length = (uint32_t)recording->used - OTELI_BODY_AT;
-    skip = OTELI_BODY_AT - 1u - oteli_varint_size(length);
+    skip = OTELI_BODY_AT - 1u - oteli_length_size(length);
     (void)oteli_put_field(bytes + skip, OTELI_TAG_SCOPE_SPANS_SPAN, length);
     return skip;
 }
@@ -2634,7 +2700,7 @@ static size_t oteli_resource_message(uint8_t *at)
     size_t size = 0;
     size_t i;
     for (i = 0; oteli_resource_attribute(i, &attribute); i++) {
-        if (oteli_attribute_size(&attribute, &sizes)) {
+        if (oteli_attribute_size(&attribute, &sizes, &faults)) {
             size += oteli_field_size(sizes.key_value);
             if (at != NULL) {
                 at = oteli_put_attribute(at, OTELI_TAG_RESOURCE_ATTRIBUTE, &attribute, &sizes,
@@ -2894,6 +2960,12 @@ static void oteli_frame_single(struct otel_frame *frame, size_t header_bytes)
     frame->length += frame->runs[0].record_bytes;
 }
 
+/* Size of a field that may be as large as a frame. */
+static size_t oteli_message_size(size_t length)
+{
+    return 1u + oteli_varint_size(length) + length;
+}
+
 /* Writes the heads of a gathered frame: link header, and around spans the request. */
 static bool oteli_frame_heads(struct otel_frame *frame, uint64_t clock_ns)
 {
@@ -2912,9 +2984,9 @@ static bool oteli_frame_heads(struct otel_frame *frame, uint64_t clock_ns)
         oteli_scope_sizes sizes;
         oteli_scope_size(frame->runs[i].tracer, &sizes);
         resource_spans +=
-            oteli_field_size(oteli_scope_spans_size(&sizes, frame->runs[i].record_bytes));
+            oteli_message_size(oteli_scope_spans_size(&sizes, frame->runs[i].record_bytes));
     }
-    frame->length += (uint32_t)oteli_field_size(resource_spans);
+    frame->length += (uint32_t)oteli_message_size(resource_spans);
     ok = pb_encode_tag(&stream, PB_WT_STRING, 1) && pb_encode_varint(&stream, resource_spans);
     for (i = 0; i < frame->run_count; i++) {
         ok = ok && oteli_encode_scope(&stream, request, frame->runs[i].tracer,
@@ -3313,8 +3385,7 @@ static unsigned oteli_describe(oteli_slot *slot, oteli_recording *recording,
         oteli_span_tracestate(recording, carrier->text, carrier->length);
     }
 #endif
-    faults |= oteli_span_name(recording, name,
-                              oteli_measure(name, name_length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT));
+    faults |= oteli_span_name(recording, name, name_length);
     for (i = 0; i < options->attribute_count; i++) {
         faults |= oteli_span_attribute(recording, &options->attributes[i]);
     }
@@ -3447,11 +3518,12 @@ OTEL_API void oteli_span_event(otel_span span, const char *name, size_t name_len
         faults |= OTELI_FAULT_ARGUMENT;
     }
     event.name = name;
-    event.name_length = oteli_measure(name, name_length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT);
+    event.name_length = name_length;
+    event.faults = faults;
     event.attributes = attributes;
     event.attribute_count = attribute_count;
-    faults |= oteli_span_event_add(oteli_recording_of(slot), &event,
-                                   time_ns != 0 ? time_ns : oteli_clock_ns());
+    faults = oteli_span_event_add(oteli_recording_of(slot), &event,
+                                  time_ns != 0 ? time_ns : oteli_clock_ns());
     if (event.dropped > 0) {
         oteli_count_many(OTELI_COUNT_attributes_dropped, event.dropped);
     }
@@ -3476,9 +3548,7 @@ OTEL_API void oteli_span_set_name(otel_span span, const char *name, size_t name_
     oteli_slot *slot = oteli_claim(span);
     unsigned faults = name == NULL ? OTELI_FAULT_ARGUMENT : 0;
     if (slot != NULL) {
-        faults |=
-            oteli_span_name(oteli_recording_of(slot), name,
-                            oteli_measure(name, name_length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT));
+        faults |= oteli_span_rename(oteli_recording_of(slot), name, name_length);
         oteli_release(slot, faults);
     }
 }
@@ -3541,19 +3611,15 @@ OTEL_API otel_context otel_span_context(otel_span span)
 
 OTEL_API bool otel_context_is_valid(const otel_context *context)
 {
-    uint32_t trace_id = 0;
-    uint32_t span_id = 0;
-    unsigned i;
+    uint32_t trace_id[4];
+    uint32_t span_id[2];
     if (context == NULL) {
         return false;
     }
-    for (i = 0; i < sizeof context->trace_id; i++) {
-        trace_id |= context->trace_id[i];
-    }
-    for (i = 0; i < sizeof context->span_id; i++) {
-        span_id |= context->span_id[i];
-    }
-    return trace_id != 0 && span_id != 0;
+    OTELI_COPY(trace_id, context->trace_id, sizeof trace_id);
+    OTELI_COPY(span_id, context->span_id, sizeof span_id);
+    return (trace_id[0] | trace_id[1] | trace_id[2] | trace_id[3]) != 0 &&
+           (span_id[0] | span_id[1]) != 0;
 }
 
 OTEL_API otel_status otel_context_set_tracestate(otel_context *context, const char *tracestate,
