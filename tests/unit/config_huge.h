@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Every option at or near the most that the header allows, and every optional port function on. */
+#define TEST_CONFIG_NAME "huge"
+#define TEST_ARENA_BYTES 4194304u
+
+#define OTEL_CONTEXT_COUNT 255
+#define OTEL_RECORDING_COUNT 254
+#define OTEL_CARRIER_COUNT 255
+#define OTEL_CARRIER_BYTES 512
+#define OTEL_SPAN_BYTES 8192
+#define OTEL_QUEUE_BYTES 1048576
+#define OTEL_FRAME_BYTES 65507
+#define OTEL_FRAME_SCOPES 32
+#define OTEL_SCOPE_BYTES 120
+#define OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT 128
+#define OTEL_SPAN_EVENT_COUNT_LIMIT 128
+#define OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT 128
+#define OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT 4096
+#define OTEL_PORT_HAS_UNIQUE_ID 1
+#define OTEL_PORT_HAS_WALL_TIME 1
+#define OTEL_PORT_HAS_IDLE 1

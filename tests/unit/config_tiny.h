@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* A node with 16 KB of RAM or less: every pool is small, and everything fills up at once. */
+#define TEST_CONFIG_NAME "tiny"
+#define TEST_ARENA_BYTES 2560u
+
+#define OTEL_CONTEXT_COUNT 4
+#define OTEL_RECORDING_COUNT 2
+#define OTEL_CARRIER_COUNT 1
+#define OTEL_CARRIER_BYTES 32
+#define OTEL_SPAN_BYTES 256
+#define OTEL_QUEUE_BYTES 1024
+#define OTEL_FRAME_BYTES 400
+#define OTEL_FRAME_SCOPES 2
+#define OTEL_SCOPE_BYTES 32
+#define OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT 4
+#define OTEL_SPAN_EVENT_COUNT_LIMIT 2
+#define OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT 2
+#define OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT 24
+#define OTEL_POLL_INTERVAL_MAX_MS 5000
