@@ -57,7 +57,7 @@ $(eval $(call firmware,bench/$(1)_o2,mps2_an386,$(2) $(BENCH_M4_OTEL),$(BENCH_OT
 endef
 $(call bench_m4,m4_span,tests/bench/m4_span.c tests/bench/bench_transport.c,-DBENCH_NO_CHECK)
 $(call bench_m4,m4_frame,tests/bench/m4_frame.c ports/transport/otel_uart.c,)
-$(call bench_m4,m4_masked,tests/bench/m4_masked.c,)
+$(call bench_m4,m4_masked,tests/bench/m4_masked.c,-DBENCH_PORT_INTERRUPTS)
 
 # Sizes and stacks on a Cortex-M0+, linked for the board with the Cortex-M0.
 BENCH_CALL_GRAPH := -fcallgraph-info=su,da

@@ -14,8 +14,8 @@ void bench_port_advance_ms(uint32_t time_ms);
 /* A handler calls this first: its word for the current span is its own, and 0. */
 void bench_port_handler_enter(void);
 
-/* Called by otel_port_ticks(), which the library reads in the middle of its work, where an
- * interrupt may come as well. NULL: nothing. */
+/* With BENCH_PORT_INTERRUPTS: called by otel_port_ticks(), which the library reads in the middle of
+ * its work, where an interrupt may come as well. NULL: nothing. */
 extern void (*bench_port_on_ticks)(void);
 
 #endif
