@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../otel.h"
 #include "buffer.h"
 #include "export_queue.h"
 #include "http.h"
 #include "join.h"
+#include "otel.h"
 #include "otlp_walk.h"
 #include "terminal.h"
 

@@ -5,8 +5,9 @@
  *
  * Spans are gathered by trace id. A trace is shown when a local root of it (a span without a
  * parent, or whose parent is remote) is there and nothing more came for `quiet_ms`; without such a
- * root, or while more keeps coming, after `patience_ms`, marked as incomplete; and at drain. Where
- * a bound is reached the oldest trace is shown early: nothing is dropped.
+ * root when nothing came for `patience_ms`, marked as incomplete; while more keeps coming six times
+ * `patience_ms` after its first span; and at drain. Where a bound is reached the oldest trace is
+ * shown early. Nothing is dropped.
  */
 #ifndef GW_WATERFALL_H
 #define GW_WATERFALL_H
@@ -22,7 +23,7 @@ struct waterfall_options {
     uint32_t quiet_ms;    /* 300 */
     uint32_t patience_ms; /* 10 000 */
     size_t traces_max;    /* 1 024 traces held */
-    size_t spans_max;     /* 16 384 spans held, in all of them */
+    size_t spans_max;     /* 16 384 spans held, in all of them; of one trace at most 4 096 */
     size_t bytes_max;     /* 16 MiB held */
     bool name_sources;    /* several sources: each line of console text says where it is from */
 };
