@@ -1,16 +1,28 @@
 # SPDX-License-Identifier: MIT
 TEST_SUITES += ports
 
-PORTS_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+PORTS_CFLAGS := -std=c11 -O1 -g $(WARNINGS) -Werror -I. -Iports/transport -Itests/unit
+PORTS_ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+PORTS_TSAN := -fsanitize=thread
+PORTS_CHECK := tests/unit/check.c tests/unit/check_host.c
+PORTS_HEADERS := otel.h otel_port.h tests/unit/check.h $(wildcard ports/*/*.h)
+PORTS_PROGRAMS := $(addprefix $(BUILD)/ports/,uart_encode uart_encode_bytewise udp_posix posix_port_asan \
+    posix_port_tsan)
 
-$(BUILD)/ports/uart_encode: tests/ports/uart_encode.c ports/transport/otel_uart.c ports/transport/otel_uart.h otel.h otel_port.h
-	@mkdir -p $(@D)
-	$(CC) -std=c11 -O1 -g $(WARNINGS) -Werror $(PORTS_SANITIZE) -I. -Iports/transport -o $@ $(filter %.c,$^)
+# Target-specific flags of each program, then one rule for all of them.
+$(BUILD)/ports/uart_encode: PORTS_OWN := $(PORTS_ASAN)
+$(BUILD)/ports/uart_encode_bytewise: PORTS_OWN := $(PORTS_ASAN) -DOTEL_UART_BYTEWISE
+$(BUILD)/ports/uart_encode $(BUILD)/ports/uart_encode_bytewise: tests/ports/uart_encode.c ports/transport/otel_uart.c
+$(BUILD)/ports/udp_posix: PORTS_OWN := $(PORTS_ASAN)
+$(BUILD)/ports/udp_posix: tests/ports/udp_posix.c ports/transport/otel_udp_posix.c $(PORTS_CHECK)
+$(BUILD)/ports/posix_port_asan: PORTS_OWN := $(PORTS_ASAN) -pthread
+$(BUILD)/ports/posix_port_tsan: PORTS_OWN := $(PORTS_TSAN) -pthread
+$(BUILD)/ports/posix_port_asan $(BUILD)/ports/posix_port_tsan: tests/ports/posix_port.c ports/posix/otel_port_posix.c $(PORTS_CHECK)
 
-$(BUILD)/ports/uart_encode_bytewise: tests/ports/uart_encode.c ports/transport/otel_uart.c ports/transport/otel_uart.h otel.h otel_port.h
+$(PORTS_PROGRAMS): $(PORTS_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -O1 -g $(WARNINGS) -Werror $(PORTS_SANITIZE) -DOTEL_UART_BYTEWISE -I. -Iports/transport -o $@ $(filter %.c,$^)
+	$(CC) $(PORTS_CFLAGS) $(PORTS_OWN) -o $@ $(filter %.c,$^)
 
 .PHONY: test-ports
-test-ports: $(BUILD)/ports/uart_encode $(BUILD)/ports/uart_encode_bytewise ## the ports and their transports
+test-ports: $(PORTS_PROGRAMS) ## the ports and their transports
 	$(PYTEST) tests/ports
