@@ -91,8 +91,10 @@
  *
  * STRINGS
  *     are copied by the call. A NULL string is an empty one; an attribute without a key is dropped
- *     and counted. Each byte that is not part of valid UTF-8 becomes '?'. A cut at a limit falls on
- *     a character boundary.
+ *     and counted. Each byte that is not part of valid UTF-8 becomes '?'. Values, names of spans and
+ *     events, and status messages are cut at OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT (resource attributes
+ *     are not), names and messages also where the span's buffer ends; a cut falls on a character
+ *     boundary and is counted.
  *
  * WHAT IT DOES NOT DO
  *     Metrics, logs, links, propagation headers and ratio sampling are not part of this version;
@@ -154,7 +156,9 @@ extern "C" {
 /* A literal's length is known to the compiler; everything else is measured by the library, where
  * it costs no flash at the call. */
 #define OTELI_LENGTH(text)                                                                         \
-    (__builtin_constant_p(__builtin_strlen(text)) ? __builtin_strlen(text) : OTEL_NUL_TERMINATED)
+    (__builtin_constant_p(__builtin_strlen((text) != NULL ? (text) : ""))                          \
+         ? __builtin_strlen((text) != NULL ? (text) : "")                                          \
+         : OTEL_NUL_TERMINATED)
 #else
 #define OTELI_INLINE static inline
 #define OTELI_MUST_USE
@@ -603,7 +607,7 @@ OTELI_INLINE void otel_span_event_at(otel_span span, const char *name,
  */
 OTEL_API void otel_span_set_status(otel_span span, otel_span_status status, const char *message);
 
-/* UpdateName (specification: Trace API). Ignored and counted when it has no room. Callers: any. */
+/* UpdateName (specification: Trace API); cut where it has no room. Callers: task, ISR. */
 OTEL_API void oteli_span_set_name(otel_span span, const char *name, size_t name_length);
 
 OTELI_INLINE void otel_span_set_name(otel_span span, const char *name)
@@ -1001,7 +1005,9 @@ OTELI_INLINE otel_attribute otel_f64(const char *key, double value)
  */
 #define OTEL_WITH_SPAN(span) OTELI_WITH_SPAN(span)
 
-#if defined(__cplusplus)
+#if defined(OTEL_DISABLED)
+#define OTELI_WITH_SPAN(span) for (int oteli_open = ((void)(span), 1); oteli_open; oteli_open = 0)
+#elif defined(__cplusplus)
 struct oteli_scope_guard {
     otel_scope scope;
     bool open;
@@ -1245,6 +1251,9 @@ typedef struct oteli_slot {
 #define OTELI_NAME_BYTES                                                                           \
     (OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT < OTELI_NAME_ROOM ? OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT         \
                                                         : OTELI_NAME_ROOM)
+/* A key of this length, or longer, is too long for any span. */
+#define OTELI_KEY_BYTES OTEL_SPAN_BYTES
+
 #if OTEL_CARRIER_COUNT > 0
 #define OTELI_CARRIER_ROOM (OTEL_CARRIER_BYTES + 4u)
 #else
@@ -1366,6 +1375,7 @@ typedef struct oteli_state {
     uint64_t device_id;
     uint64_t boot_id;
     uint32_t resource_hash;
+    uint32_t resource_bytes;
     uint32_t sequence;
     char instance_id[16];
 
@@ -1448,20 +1458,26 @@ static void oteli_move(uint8_t *to, const uint8_t *from, size_t length)
     }
 }
 
-/* A block of eight words is two loads and two stores multiple on a Cortex-M. */
+/* A block of four words is a load and a store multiple on a Cortex-M. */
 typedef struct oteli_block {
-    oteli_word word[8];
+    oteli_word word[4];
 } OTELI_MAY_ALIAS oteli_block;
 
 static void oteli_copy_words(oteli_word *to, const oteli_word *from, size_t words)
 {
-    for (; words >= 8; words -= 8) {
-        *(oteli_block *)(void *)to = *(const oteli_block *)(const void *)from;
-        to += 8;
-        from += 8;
+    size_t blocks = words / 4u;
+    words &= 3u;
+    if (blocks > 0) {
+        do {
+            *(oteli_block *)(void *)to = *(const oteli_block *)(const void *)from;
+            to += 4;
+            from += 4;
+        } while (--blocks > 0);
     }
-    for (; words > 0; words--) {
-        *to++ = *from++;
+    if (words > 0) {
+        do {
+            *to++ = *from++;
+        } while (--words > 0);
     }
 }
 
@@ -1576,12 +1592,14 @@ static bool oteli_utf8_copy(uint8_t *to, const char *from, size_t length)
     if (length >= 4) {
         const char *last = end - 4; /* this word overlaps the one before: no tail to loop over */
         uint32_t word;
-        while (from < last) {
-            OTELI_COPY(&word, from, 4);
-            OTELI_COPY(to, &word, 4);
-            seen |= word;
-            from += 4;
-            to += 4;
+        if (from < last) {
+            do {
+                OTELI_COPY(&word, from, 4);
+                OTELI_COPY(to, &word, 4);
+                seen |= word;
+                from += 4;
+                to += 4;
+            } while (from < last);
         }
         OTELI_COPY(&word, last, 4);
         OTELI_COPY(start + length - 4, &word, 4);
@@ -1714,20 +1732,6 @@ OTELI_INLINE uint8_t *oteli_put_field(uint8_t *at, unsigned tag, size_t length)
     return oteli_put_length(at, length);
 }
 
-/* Two tags in one word, for oteli_put_pair. */
-#define OTELI_TAGS(outer, inner) ((uint32_t)(outer) | (uint32_t)(inner) << 16)
-
-/* Tag and length of a field, and of the first field in it. Both lengths are nearly always below 128,
- * and then all of it is one word. */
-static uint8_t *oteli_put_pair(uint8_t *at, uint32_t tags, size_t outer, size_t inner)
-{
-    if ((outer | inner) < 0x80u) {
-        return oteli_put32(at, tags | (uint32_t)outer << 8 | (uint32_t)inner << 24);
-    }
-    at = oteli_put_field(at, tags & 0xFFu, outer);
-    return oteli_put_field(at, tags >> 16, inner);
-}
-
 /* The bytes of a string; sets OTELI_FAULT_REPAIRED where one was replaced. */
 static uint8_t *oteli_put_text(uint8_t *at, const char *text, size_t length, unsigned *faults)
 {
@@ -1743,16 +1747,6 @@ static uint8_t *oteli_put_string(uint8_t *at, unsigned tag, const char *text, si
     return oteli_put_text(oteli_put_field(at, tag, length), text, length, faults);
 }
 
-static size_t oteli_varint_size(uint64_t value)
-{
-    size_t size = 1;
-    while (value >= 0x80u) {
-        value >>= 7;
-        size++;
-    }
-    return size;
-}
-
 static uint8_t *oteli_put_varint(uint8_t *at, uint64_t value)
 {
     while (value >= 0x80u) {
@@ -1761,6 +1755,29 @@ static uint8_t *oteli_put_varint(uint8_t *at, uint64_t value)
     }
     *at++ = (uint8_t)value;
     return at;
+}
+
+/* A message within a message: two bytes for its tag and its length, which oteli_close knows when the
+ * bytes behind them are there. */
+#define OTELI_OPENED_BYTES 2u
+
+static OTELI_COLD uint8_t *oteli_close_long(uint8_t *field, size_t length)
+{
+    uint8_t *content = field + OTELI_OPENED_BYTES;
+    oteli_move(content + 1, content, length);
+    (void)oteli_put_length(field + 1, length);
+    return content + 1 + length;
+}
+
+/* Sets the length of a message that ends at `end`; returns where it ends then. */
+OTELI_INLINE uint8_t *oteli_close(uint8_t *field, uint8_t *end)
+{
+    const size_t length = (size_t)(end - field) - OTELI_OPENED_BYTES;
+    if (length >= 0x80u) {
+        return oteli_close_long(field, length);
+    }
+    field[1] = (uint8_t)length;
+    return end;
 }
 
 /* Reads the length of a field that we wrote; advances *at. */
@@ -1772,6 +1789,14 @@ static size_t oteli_get_length(const uint8_t **at)
     }
     return length;
 }
+
+/* What a call that writes has: how far it may go, how long a string value may be, and what went wrong
+ * so far. */
+typedef struct oteli_pen {
+    const uint8_t *end;
+    size_t value_limit;
+    unsigned faults;
+} oteli_pen;
 
 static OTELI_COLD size_t oteli_text_cut(const char *text, size_t length, size_t limit,
                                         unsigned *faults)
@@ -1791,75 +1816,79 @@ OTELI_INLINE size_t oteli_text_length(const char *text, size_t length, size_t li
     return text != NULL && length <= limit ? length : oteli_text_cut(text, length, limit, faults);
 }
 
-/* Sizes of an attribute's parts. */
-typedef struct oteli_attribute_sizes {
-    size_t key;
-    size_t text;      /* of a string value, after the cut */
-    size_t value;     /* of the AnyValue */
-    size_t key_value; /* of the KeyValue */
-} oteli_attribute_sizes;
+/* More than an attribute has beside its strings: tags, lengths, and a number of ten bytes. */
+#define OTELI_ATTRIBUTE_OVERHEAD 24u
 
-/* Measures an attribute; false when it has no key, or a type that does not exist. */
-static bool oteli_attribute_size(const otel_attribute *attribute, oteli_attribute_sizes *sizes,
-                                 unsigned *faults)
+/* Tag, a length to be known later, and tag and length of the string that comes first: nearly always
+ * one word. */
+OTELI_INLINE uint8_t *oteli_open_with_string(uint8_t *at, unsigned tag, unsigned string_tag,
+                                             size_t length)
 {
-    size_t value;
-    switch (attribute->type) {
-    case OTEL_VALUE_STRING:
-        value = oteli_text_length(attribute->value.string.bytes, attribute->value.string.length,
-                                  OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, faults);
-        sizes->text = value;
-        value = oteli_field_size(value);
-        break;
-    case OTEL_VALUE_BOOL:
-        value = 2;
-        break;
-    case OTEL_VALUE_INT:
-        value = 1 + oteli_varint_size((uint64_t)attribute->value.integer);
-        break;
-    case OTEL_VALUE_DOUBLE:
-        value = 9;
-        break;
-    default:
-        return false;
+    if (length < 0x80u) {
+        return oteli_put32(at, tag | string_tag << 16 | (uint32_t)length << 24);
     }
-    sizes->value = value;
-    sizes->key = oteli_text_length(attribute->key, attribute->key_length, OTEL_SPAN_BYTES, faults);
-    sizes->key_value = oteli_field_size(sizes->key) + oteli_field_size(value);
-    return sizes->key > 0;
+    *at = (uint8_t)tag;
+    return oteli_put_field(at + OTELI_OPENED_BYTES, string_tag, length);
 }
 
-/* Writes a measured attribute as a field with `tag`. */
-static uint8_t *oteli_put_attribute(uint8_t *at, unsigned tag, const otel_attribute *attribute,
-                                    const oteli_attribute_sizes *sizes, unsigned *faults)
+/* The value of an attribute: an AnyValue. */
+static uint8_t *oteli_put_value(uint8_t *at, const otel_attribute *attribute, size_t text_length,
+                                unsigned *faults)
 {
-    uint64_t number;
-    at = oteli_put_pair(at, OTELI_TAGS(tag, OTELI_TAG_KEY), sizes->key_value, sizes->key);
-    at = oteli_put_text(at, attribute->key, sizes->key, faults);
+    uint8_t *end = at + 3;
+    uint64_t bits;
+    at[0] = OTELI_TAG_VALUE;
     switch (attribute->type) {
-    case OTEL_VALUE_STRING:
-        at = oteli_put_pair(at, OTELI_TAGS(OTELI_TAG_VALUE, OTELI_TAG_VALUE_STRING), sizes->value,
-                            sizes->text);
-        return oteli_put_text(at, attribute->value.string.bytes, sizes->text, faults);
-    case OTEL_VALUE_BOOL: /* has the shape of a tag and a length */
-        return oteli_put_pair(at, OTELI_TAGS(OTELI_TAG_VALUE, OTELI_TAG_VALUE_BOOL), sizes->value,
-                              attribute->value.boolean ? 1u : 0u);
+    case OTEL_VALUE_BOOL:
+        at[2] = OTELI_TAG_VALUE_BOOL;
+        *end++ = attribute->value.boolean ? 1u : 0u;
+        break;
     case OTEL_VALUE_INT:
-        number = (uint64_t)attribute->value.integer;
-        if (number < 0x80u) {
-            return oteli_put_pair(at, OTELI_TAGS(OTELI_TAG_VALUE, OTELI_TAG_VALUE_INT),
-                                  sizes->value, (size_t)number);
-        }
-        at = oteli_put_field(at, OTELI_TAG_VALUE, sizes->value);
-        *at++ = OTELI_TAG_VALUE_INT;
-        return oteli_put_varint(at, number);
+        at[2] = OTELI_TAG_VALUE_INT;
+        end = oteli_put_varint(end, (uint64_t)attribute->value.integer);
+        break;
     case OTEL_VALUE_DOUBLE:
+        at[2] = OTELI_TAG_VALUE_DOUBLE;
+        OTELI_COPY(&bits, &attribute->value.real, sizeof bits);
+        end = oteli_put64(end, bits);
+        break;
+    case OTEL_VALUE_STRING:
     default:
-        OTELI_COPY(&number, &attribute->value.real, sizeof number);
-        at = oteli_put_field(at, OTELI_TAG_VALUE, sizes->value);
-        *at++ = OTELI_TAG_VALUE_DOUBLE;
-        return oteli_put64(at, number);
+        end = oteli_open_with_string(at, OTELI_TAG_VALUE, OTELI_TAG_VALUE_STRING, text_length);
+        end = oteli_put_text(end, attribute->value.string.bytes, text_length, faults);
+        break;
     }
+    return oteli_close(at, end);
+}
+
+/* Writes an attribute as a field with `tag`: a KeyValue. NULL, with the fault, when it has no key, a
+ * type that does not exist, or no room; what was written then does not count. */
+static uint8_t *oteli_put_attribute(uint8_t *at, unsigned tag, const otel_attribute *attribute,
+                                    oteli_pen *pen)
+{
+    const size_t room = (size_t)(pen->end - at);
+    size_t text_length = 0;
+    size_t key_length;
+    uint8_t *end;
+    key_length =
+        oteli_text_length(attribute->key, attribute->key_length, OTELI_KEY_BYTES, &pen->faults);
+    if (attribute->type == OTEL_VALUE_STRING) {
+        text_length =
+            oteli_text_length(attribute->value.string.bytes, attribute->value.string.length,
+                              pen->value_limit, &pen->faults);
+    }
+    if (key_length == 0 || (unsigned)attribute->type - 1u > OTEL_VALUE_DOUBLE - 1u) {
+        pen->faults = OTELI_FAULT_ARGUMENT;
+        return NULL;
+    }
+    if (key_length == OTELI_KEY_BYTES ||
+        key_length + text_length + OTELI_ATTRIBUTE_OVERHEAD > room) {
+        pen->faults = OTELI_FAULT_ATTRIBUTE_DROPPED;
+        return NULL;
+    }
+    end = oteli_open_with_string(at, tag, OTELI_TAG_KEY, key_length);
+    end = oteli_put_text(end, attribute->key, key_length, &pen->faults);
+    return oteli_close(at, oteli_put_value(end, attribute, text_length, &pen->faults));
 }
 
 /* True when a later attribute of the array has the key of `attributes[index]`: that one wins. */
@@ -1871,27 +1900,15 @@ static bool oteli_key_repeated(const otel_attribute *attributes, size_t count, s
     if (index + 1 >= count) {
         return false;
     }
-    length = oteli_measure(one->key, one->key_length, OTEL_SPAN_BYTES);
+    length = oteli_measure(one->key, one->key_length, OTELI_KEY_BYTES);
     for (i = index + 1; i < count; i++) {
         const otel_attribute *other = &attributes[i];
-        if (oteli_measure(other->key, other->key_length, OTEL_SPAN_BYTES) == length &&
+        if (oteli_measure(other->key, other->key_length, OTELI_KEY_BYTES) == length &&
             oteli_utf8_same((const uint8_t *)one->key, (const uint8_t *)other->key, length)) {
             return true;
         }
     }
     return false;
-}
-
-/* Makes room for a field at the end of a span's bytes; NULL, and nothing changed, when fewer than
- * `reserve` bytes would be left. */
-OTELI_INLINE uint8_t *oteli_span_append(oteli_recording *recording, size_t size, size_t reserve)
-{
-    const size_t used = recording->used;
-    if (used + size + reserve > OTEL_SPAN_BYTES) {
-        return NULL;
-    }
-    recording->used = (uint16_t)(used + size);
-    return recording->data.bytes + used;
 }
 
 /* The one way in which a span's bytes grow, shrink or move in the middle: the `old_size` bytes at `at` become
@@ -1916,11 +1933,19 @@ static bool oteli_span_splice(oteli_recording *recording, size_t at, size_t old_
 }
 
 /* A bit for a key, the same for all keys that are the same after repair. */
-static uint32_t oteli_key_bit(const char *key, size_t length)
+OTELI_INLINE uint32_t oteli_key_bit(const otel_attribute *attribute)
 {
-    uint32_t last = (uint8_t)key[length - 1];
-    if (last >= 0x80u) {
-        last = '?';
+    const char *key = attribute->key;
+    size_t length = attribute->key_length;
+    uint32_t last = 0;
+    if (length - 1u > OTELI_KEY_BYTES) { /* not measured yet, or none */
+        length = oteli_measure(key, length, OTELI_KEY_BYTES);
+    }
+    if (length > 0 && key != NULL) {
+        last = (uint8_t)key[length - 1u];
+        if (last >= 0x80u) {
+            last = '?';
+        }
     }
     return (uint32_t)1 << ((last ^ length << 2) & 31u);
 }
@@ -1956,119 +1981,119 @@ static void oteli_count_up16(uint16_t *counter)
     }
 }
 
-/* Makes room for an attribute in the place of one with the same key; NULL when the span has none. */
-static OTELI_COLD uint8_t *oteli_span_replace(oteli_recording *recording, const char *key,
-                                              size_t key_length, size_t size, bool *found)
+/* Takes away the attribute with this key, if the span has one: the last one wins. */
+static OTELI_COLD void oteli_span_forget(oteli_recording *recording,
+                                         const otel_attribute *attribute)
 {
-    size_t old_size = 0;
-    const size_t at = oteli_span_find(recording, key, key_length, &old_size);
-    *found = at != 0;
-    return at != 0 && oteli_span_splice(recording, at, old_size, size, OTELI_RESERVED_BYTES)
-               ? recording->data.bytes + at
-               : NULL;
+    const size_t key_length = oteli_measure(attribute->key, attribute->key_length, OTELI_KEY_BYTES);
+    size_t size = 0;
+    const size_t at = oteli_span_find(recording, attribute->key, key_length, &size);
+    if (at != 0) {
+        (void)oteli_span_splice(recording, at, size, 0, 0);
+        recording->attribute_count--;
+    }
 }
 
-/* Sets an attribute, in the place of one with the same key if there is one. Returns faults. */
+/* The pen for what the user adds to a span. */
+OTELI_INLINE oteli_pen oteli_span_pen(const oteli_recording *recording)
+{
+    oteli_pen pen;
+    pen.end = recording->data.bytes + OTEL_SPAN_BYTES - OTELI_RESERVED_BYTES;
+    pen.value_limit = OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT;
+    pen.faults = 0;
+    return pen;
+}
+
+/* Sets an attribute. Returns faults. */
 static unsigned oteli_span_attribute(oteli_recording *recording, const otel_attribute *attribute)
 {
-    oteli_attribute_sizes sizes;
-    unsigned faults = 0;
-    uint8_t *at = NULL;
-    bool found = false;
-    uint32_t bit;
-    size_t size;
-    if (!oteli_attribute_size(attribute, &sizes, &faults)) {
-        return OTELI_FAULT_ARGUMENT;
-    }
-    size = oteli_field_size(sizes.key_value);
-    bit = oteli_key_bit(attribute->key, sizes.key);
+    oteli_pen pen = oteli_span_pen(recording);
+    const uint32_t bit = oteli_key_bit(attribute);
+    uint8_t *end = NULL;
     if ((recording->key_filter & bit) != 0) {
-        at = oteli_span_replace(recording, attribute->key, sizes.key, size, &found);
+        oteli_span_forget(recording, attribute);
     }
-    if (!found && recording->attribute_count < OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT) {
-        at = oteli_span_append(recording, size, OTELI_RESERVED_BYTES);
-        if (at != NULL) {
-            recording->key_filter |= bit;
-            recording->attribute_count++;
-        }
+    pen.faults = OTELI_FAULT_ATTRIBUTE_DROPPED;
+    if (recording->attribute_count < OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT) {
+        pen.faults = 0;
+        end = oteli_put_attribute(recording->data.bytes + recording->used, OTELI_TAG_ATTRIBUTE,
+                                  attribute, &pen);
     }
-    if (at == NULL) {
+    if (end != NULL) {
+        recording->key_filter |= bit;
+        recording->attribute_count++;
+        recording->used = (uint16_t)(end - recording->data.bytes);
+    } else if (pen.faults == OTELI_FAULT_ATTRIBUTE_DROPPED) {
         oteli_count_up16(&recording->attributes_dropped);
-        return OTELI_FAULT_ATTRIBUTE_DROPPED;
     }
-    (void)oteli_put_attribute(at, OTELI_TAG_ATTRIBUTE, attribute, &sizes, &faults);
-    return faults;
+    return pen.faults;
 }
 
-/* Sizes of an event's parts. */
+/* An event to be added. */
 typedef struct oteli_event {
     const char *name;
     size_t name_length;
     const otel_attribute *attributes;
     size_t attribute_count;
-    size_t size;
-    uint32_t dropped;
-    unsigned faults;
+    uint64_t time_ns;
+    uint32_t attributes_dropped;
 } oteli_event;
 
-/* Measures the attributes that the event keeps, and writes them where `at` is not NULL. */
-static void oteli_event_attributes(oteli_event *event, uint8_t *at)
+/* Writes the attributes that the event keeps; NULL when they have no room. */
+static uint8_t *oteli_put_event_attributes(uint8_t *at, oteli_event *event, oteli_pen *pen)
 {
     size_t kept = 0;
     size_t i;
-    event->dropped = 0;
     for (i = 0; i < event->attribute_count; i++) {
-        const otel_attribute *attribute = &event->attributes[i];
-        oteli_attribute_sizes sizes;
-        if (!oteli_attribute_size(attribute, &sizes, &event->faults)) {
-            event->faults |= OTELI_FAULT_ARGUMENT;
-        } else if (oteli_key_repeated(event->attributes, event->attribute_count, i)) {
+        unsigned faults = pen->faults;
+        uint8_t *end = NULL;
+        if (oteli_key_repeated(event->attributes, event->attribute_count, i)) {
             continue;
-        } else if (kept >= OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT) {
-            event->dropped++;
-        } else {
+        }
+        if (kept >= OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT) {
+            event->attributes_dropped++;
+            continue;
+        }
+        end = oteli_put_attribute(at, OTELI_TAG_EVENT_ATTRIBUTE, &event->attributes[i], pen);
+        if (end != NULL) {
+            at = end;
             kept++;
-            event->size += oteli_field_size(sizes.key_value);
-            if (at != NULL) {
-                at = oteli_put_attribute(at, OTELI_TAG_EVENT_ATTRIBUTE, attribute, &sizes,
-                                         &event->faults);
-            }
+        } else if (pen->faults == OTELI_FAULT_ATTRIBUTE_DROPPED) {
+            return NULL;
         }
+        pen->faults |= faults;
     }
-    if (event->dropped > 0) {
-        event->size += 1u + oteli_varint_size(event->dropped);
-        if (at != NULL) {
-            *at++ = OTELI_TAG_EVENT_ATTRIBUTES_DROPPED;
-            (void)oteli_put_varint(at, event->dropped);
-        }
-    }
+    return at;
 }
 
 /* Adds an event. Returns faults. */
-static unsigned oteli_span_event_add(oteli_recording *recording, oteli_event *event,
-                                     uint64_t time_ns)
+static unsigned oteli_span_event_add(oteli_recording *recording, oteli_event *event)
 {
-    const size_t name_length = oteli_text_length(event->name, event->name_length,
-                                                 OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, &event->faults);
+    oteli_pen pen = oteli_span_pen(recording);
+    uint8_t *field = recording->data.bytes + recording->used;
     uint8_t *at = NULL;
-    event->size = 9u + oteli_field_size(name_length);
-    oteli_event_attributes(event, NULL);
-    if (recording->event_count < OTEL_SPAN_EVENT_COUNT_LIMIT && event->size < OTEL_SPAN_BYTES) {
-        at = oteli_span_append(recording, oteli_field_size(event->size), OTELI_RESERVED_BYTES);
+    const size_t name_length =
+        oteli_text_length(event->name, event->name_length, pen.value_limit, &pen.faults);
+    if (recording->event_count < OTEL_SPAN_EVENT_COUNT_LIMIT &&
+        name_length + OTELI_ATTRIBUTE_OVERHEAD <= (size_t)(pen.end - field)) {
+        field[0] = OTELI_TAG_EVENT;
+        field[2] = OTELI_TAG_EVENT_TIME;
+        at = oteli_put64(field + 3, event->time_ns);
+        at = oteli_put_string(at, OTELI_TAG_EVENT_NAME, event->name, name_length, &pen.faults);
+        at = oteli_put_event_attributes(at, event, &pen);
+    }
+    if (at != NULL && event->attributes_dropped > 0) {
+        *at++ = OTELI_TAG_EVENT_ATTRIBUTES_DROPPED;
+        at = oteli_put_varint(at, event->attributes_dropped);
     }
     if (at == NULL) {
         oteli_count_up16(&recording->events_dropped);
+        event->attributes_dropped = 0;
         return OTELI_FAULT_EVENT_DROPPED;
     }
     recording->event_count++;
-    at = oteli_put_field(at, OTELI_TAG_EVENT, event->size);
-    *at++ = OTELI_TAG_EVENT_TIME;
-    at = oteli_put64(at, time_ns);
-    at = oteli_put_string(at, OTELI_TAG_EVENT_NAME, event->name, name_length, &event->faults);
-    if (event->attribute_count > 0) {
-        oteli_event_attributes(event, at);
-    }
-    return event->faults;
+    recording->used = (uint16_t)(oteli_close(field, at) - recording->data.bytes);
+    return pen.faults;
 }
 
 /* Sets the name of a span that has just begun. Returns faults. */
@@ -2115,8 +2140,7 @@ static unsigned oteli_span_status_set(oteli_recording *recording, otel_span_stat
                                       const char *message)
 {
     unsigned faults = 0;
-    size_t length = 0;
-    size_t size = 2;
+    uint8_t *field;
     uint8_t *at;
     if (status == OTEL_SPAN_STATUS_UNSET || recording->status == OTEL_SPAN_STATUS_OK) {
         return 0;
@@ -2124,22 +2148,24 @@ static unsigned oteli_span_status_set(oteli_recording *recording, otel_span_stat
     if (recording->status_at != 0) {
         oteli_span_status_clear(recording);
     }
+    recording->status_at = recording->used;
+    recording->status = (uint8_t)status;
+    field = recording->data.bytes + recording->used;
+    field[0] = OTELI_TAG_STATUS;
+    at = field + OTELI_OPENED_BYTES;
     if (status == OTEL_SPAN_STATUS_ERROR && message != NULL) {
         const size_t rest = recording->used + OTELI_RESERVED_BYTES + 6u; /* and two lengths */
         const size_t room = OTEL_SPAN_BYTES > rest ? OTEL_SPAN_BYTES - rest : 0;
-        length = oteli_text_length(message, OTEL_NUL_TERMINATED,
-                                   room < OTELI_NAME_BYTES ? room : OTELI_NAME_BYTES, &faults);
-        size += length > 0 ? oteli_field_size(length) : 0;
-    }
-    recording->status_at = recording->used;
-    recording->status = (uint8_t)status;
-    at = oteli_put_field(recording->data.bytes + recording->used, OTELI_TAG_STATUS, size);
-    if (length > 0) {
-        at = oteli_put_string(at, OTELI_TAG_STATUS_MESSAGE, message, length, &faults);
+        const size_t length =
+            oteli_text_cut(message, OTEL_NUL_TERMINATED,
+                           room < OTELI_NAME_BYTES ? room : OTELI_NAME_BYTES, &faults);
+        if (length > 0) {
+            at = oteli_put_string(at, OTELI_TAG_STATUS_MESSAGE, message, length, &faults);
+        }
     }
     *at++ = OTELI_TAG_STATUS_CODE;
     *at++ = (uint8_t)status;
-    recording->used = (uint16_t)(at - recording->data.bytes);
+    recording->used = (uint16_t)(oteli_close(field, at) - recording->data.bytes);
     return faults;
 }
 
@@ -2192,6 +2218,7 @@ static void oteli_span_begin(oteli_recording *recording, const otel_context *con
     recording->status = OTEL_SPAN_STATUS_UNSET;
 }
 
+#if OTEL_CARRIER_COUNT > 0
 /* Adds the foreign tracestate of a span that has just begun, before the name. */
 static void oteli_span_tracestate(oteli_recording *recording, const char *text, size_t length)
 {
@@ -2201,6 +2228,7 @@ static void oteli_span_tracestate(oteli_recording *recording, const char *text, 
     recording->used = (uint16_t)(at - recording->data.bytes);
     recording->name_at = recording->used;
 }
+#endif
 
 static void oteli_span_dropped_count(oteli_recording *recording, uint8_t tag, uint32_t count)
 {
@@ -2691,22 +2719,36 @@ static bool oteli_resource_attribute(size_t index, otel_attribute *attribute)
     return true;
 }
 
-/* The Resource message: its size, and its bytes where `at` is not NULL. */
-static size_t oteli_resource_message(uint8_t *at)
+/* Writes the Resource message to `at`, up to `end`; returns its length, 0 when it has no room. Resource
+ * attributes have no limits (specification: Attribute limits). */
+static size_t oteli_resource_message(uint8_t *at, const uint8_t *end)
 {
+    uint8_t *const start = at;
     otel_attribute attribute;
-    oteli_attribute_sizes sizes;
-    unsigned faults = 0;
-    size_t size = 0;
+    oteli_pen pen;
     size_t i;
+    pen.end = end;
+    pen.value_limit = (size_t)(end - at);
     for (i = 0; oteli_resource_attribute(i, &attribute); i++) {
-        if (oteli_attribute_size(&attribute, &sizes, &faults)) {
-            size += oteli_field_size(sizes.key_value);
-            if (at != NULL) {
-                at = oteli_put_attribute(at, OTELI_TAG_RESOURCE_ATTRIBUTE, &attribute, &sizes,
-                                         &faults);
-            }
+        uint8_t *next;
+        pen.faults = 0;
+        next = oteli_put_attribute(at, OTELI_TAG_RESOURCE_ATTRIBUTE, &attribute, &pen);
+        if (next != NULL) {
+            at = next;
         }
+        if ((pen.faults & (OTELI_FAULT_ATTRIBUTE_DROPPED | OTELI_FAULT_TRUNCATED)) != 0) {
+            return 0;
+        }
+    }
+    return (size_t)(at - start);
+}
+
+static size_t oteli_varint_size(size_t value)
+{
+    size_t size = 1;
+    while (value >= 0x80u) {
+        value >>= 7;
+        size++;
     }
     return size;
 }
@@ -3272,7 +3314,7 @@ static bool oteli_sampled(const otel_context *parent, const otel_context *contex
     input.name_length = name_length;
     input.kind = options->kind;
     input.attributes = options->attributes;
-    input.attribute_count = options->attribute_count;
+    input.attribute_count = options->attributes != NULL ? options->attribute_count : 0;
     return sampler->decide(sampler, &input) == OTEL_SAMPLING_RECORD_AND_SAMPLE;
 }
 
@@ -3386,6 +3428,9 @@ static unsigned oteli_describe(oteli_slot *slot, oteli_recording *recording,
     }
 #endif
     faults |= oteli_span_name(recording, name, name_length);
+    if (options->attributes == NULL && options->attribute_count > 0) {
+        return faults | OTELI_FAULT_ARGUMENT;
+    }
     for (i = 0; i < options->attribute_count; i++) {
         faults |= oteli_span_attribute(recording, &options->attributes[i]);
     }
@@ -3509,23 +3554,23 @@ OTEL_API void oteli_span_event(otel_span span, const char *name, size_t name_len
 {
     oteli_slot *slot = oteli_claim(span);
     oteli_event event;
-    unsigned faults = name == NULL ? OTELI_FAULT_ARGUMENT : 0;
+    unsigned faults = 0;
     if (slot == NULL) {
         return;
     }
-    if (attributes == NULL && attribute_count > 0) {
-        attribute_count = 0;
-        faults |= OTELI_FAULT_ARGUMENT;
+    if (name == NULL || (attributes == NULL && attribute_count > 0)) {
+        attribute_count = attributes == NULL ? 0 : attribute_count;
+        faults = OTELI_FAULT_ARGUMENT;
     }
     event.name = name;
     event.name_length = name_length;
-    event.faults = faults;
     event.attributes = attributes;
     event.attribute_count = attribute_count;
-    faults = oteli_span_event_add(oteli_recording_of(slot), &event,
-                                  time_ns != 0 ? time_ns : oteli_clock_ns());
-    if (event.dropped > 0) {
-        oteli_count_many(OTELI_COUNT_attributes_dropped, event.dropped);
+    event.time_ns = time_ns != 0 ? time_ns : oteli_clock_ns();
+    event.attributes_dropped = 0;
+    faults |= oteli_span_event_add(oteli_recording_of(slot), &event);
+    if (event.attributes_dropped > 0) {
+        oteli_count_many(OTELI_COUNT_attributes_dropped, event.attributes_dropped);
     }
     oteli_release(slot, faults);
 }
@@ -3770,9 +3815,9 @@ OTEL_API void otel_frame_done(bool delivered)
 static bool oteli_frame_advance(oteli_frame_state from, oteli_frame_state to)
 {
     const uintptr_t lock = otel_port_lock();
-    const bool moved = oteli.frame_state == from;
+    const bool moved = oteli.frame_state == (uint8_t)from;
     if (moved) {
-        oteli.frame_state = to;
+        oteli.frame_state = (uint8_t)to;
     }
     otel_port_unlock(lock);
     return moved;
@@ -3797,13 +3842,11 @@ static void oteli_frame_send(void)
 static bool oteli_queue_message(oteli_kind kind, uint64_t now_ns)
 {
     const size_t length =
-        kind == OTELI_KIND_RESOURCE ? oteli_resource_message(NULL) : OTELI_STATS_BYTES_MAX;
+        kind == OTELI_KIND_RESOURCE ? oteli.resource_bytes : OTELI_STATS_BYTES_MAX;
     const oteli_word info = (oteli_word)length | (oteli_word)kind << 24;
-    bool was_empty;
-    uint32_t at;
     uintptr_t lock = otel_port_lock();
-    was_empty = oteli_store.records == 0;
-    at = oteli_queue_reserve(info);
+    const bool was_empty = oteli_store.records == 0;
+    const uint32_t at = oteli_queue_reserve(info);
     if (was_empty) {
         oteli.queued_since_ns = now_ns;
     }
@@ -3813,8 +3856,8 @@ static bool oteli_queue_message(oteli_kind kind, uint64_t now_ns)
     }
     oteli_store.ring[at + 1] = 0;
     if (kind == OTELI_KIND_RESOURCE) {
-        (void)oteli_resource_message(oteli_record_bytes(at));
-        oteli.resource_hash = ~OTEL_CRC32(0xFFFFFFFFu, oteli_record_bytes(at), length);
+        uint8_t *bytes = oteli_record_bytes(at);
+        (void)oteli_resource_message(bytes, bytes + length + OTELI_ATTRIBUTE_OVERHEAD);
     }
     lock = otel_port_lock();
     oteli_queue_commit(at, info);
@@ -4117,7 +4160,8 @@ static otel_status oteli_config_check(const otel_config *config)
 {
     const otel_transport *transport;
     if (config == NULL ||
-        (config->resource_attributes == NULL && config->resource_attribute_count > 0)) {
+        (config->resource_attributes == NULL && config->resource_attribute_count > 0) ||
+        (config->sampler != NULL && config->sampler->decide == NULL)) {
         return OTEL_ERROR_INVALID_ARGUMENT;
     }
     transport = config->transport;
@@ -4171,11 +4215,25 @@ static void oteli_state_init(void)
         oteli_ms_to_ns(oteli_default(oteli.config->stats_interval_ms, OTELI_STATS_INTERVAL_MS));
 }
 
+/* Writes the resource where its record will be in the empty queue, to know its length and its hash, and
+ * queues it; false when it fits neither the queue nor a frame. */
+static bool oteli_resource_init(void)
+{
+    uint8_t *bytes = oteli_record_bytes(0);
+    const size_t frame_room =
+        oteli_frame_limit() - OTELI_HEADER_BYTES - OTELI_HEADER_WALL_BYTES - OTELI_CHECK_BYTES;
+    const size_t length =
+        oteli_resource_message(bytes, (const uint8_t *)(oteli_store.ring + OTELI_QUEUE_WORDS));
+    oteli.resource_bytes = (uint32_t)length;
+    oteli.resource_hash = ~OTEL_CRC32(0xFFFFFFFFu, bytes, length);
+    return length > 0 && length <= frame_room &&
+           oteli_queue_message(OTELI_KIND_RESOURCE, oteli.polled_ns);
+}
+
 OTEL_API otel_status otel_init(const otel_config *config)
 {
     const uint32_t ticks_per_sec = otel_port_ticks_per_sec();
     otel_status status = oteli_config_check(config);
-    size_t resource_bytes;
     if (status != OTEL_OK) {
         return status;
     }
@@ -4192,11 +4250,7 @@ OTEL_API otel_status otel_init(const otel_config *config)
         return status;
     }
     oteli_state_init();
-    resource_bytes = oteli_resource_message(NULL);
-    if (config->transport != NULL &&
-        (resource_bytes + OTELI_HEADER_BYTES + OTELI_HEADER_WALL_BYTES + OTELI_CHECK_BYTES >
-             oteli_frame_limit() ||
-         !oteli_queue_message(OTELI_KIND_RESOURCE, oteli.polled_ns))) {
+    if (config->transport != NULL && !oteli_resource_init()) {
         return OTEL_ERROR_RESOURCE_TOO_LARGE;
     }
     oteli.running = true;
