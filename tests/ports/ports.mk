@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT
+include examples/boards/boards.mk
+
 TEST_SUITES += ports
 
 PORTS_CFLAGS := -std=c11 -O1 -g $(WARNINGS) -Werror -I. -Iports/transport -Itests/unit
@@ -23,6 +25,15 @@ $(PORTS_PROGRAMS): $(PORTS_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(PORTS_CFLAGS) $(PORTS_OWN) -o $@ $(filter %.c,$^)
 
+PORTS_FIRMWARE_SOURCES := tests/ports/cortex_m_port.c tests/unit/check.c ports/cortex_m/otel_port_cortex_m.c
+PORTS_FIRMWARE_CFLAGS := -I. -Iports/cortex_m -Itests/unit -DOTEL_PORT_CORTEX_M_SYSTICK_HZ=1000
+PORTS_SYSTICK := -DOTEL_PORT_CORTEX_M_TICKS=1 -DOTEL_PORT_CORTEX_M_HANDLERS=4
+PORTS_COUNTER := -DOTEL_PORT_CORTEX_M_TICKS=3 -DOTEL_PORT_CORTEX_M_HANDLERS=1
+$(eval $(call firmware,ports/mps2_an386_systick,mps2_an386,$(PORTS_FIRMWARE_SOURCES),$(PORTS_FIRMWARE_CFLAGS) $(PORTS_SYSTICK)))
+$(eval $(call firmware,ports/microbit_systick,microbit,$(PORTS_FIRMWARE_SOURCES),$(PORTS_FIRMWARE_CFLAGS) $(PORTS_SYSTICK)))
+$(eval $(call firmware,ports/mps2_an386_counter,mps2_an386,$(PORTS_FIRMWARE_SOURCES),$(PORTS_FIRMWARE_CFLAGS) $(PORTS_COUNTER)))
+PORTS_FIRMWARE := $(addprefix $(BUILD)/ports/,mps2_an386_systick.elf microbit_systick.elf mps2_an386_counter.elf)
+
 .PHONY: test-ports
-test-ports: $(PORTS_PROGRAMS) ## the ports and their transports
+test-ports: $(PORTS_PROGRAMS) $(PORTS_FIRMWARE) ## the ports and their transports
 	$(PYTEST) tests/ports
