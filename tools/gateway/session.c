@@ -54,6 +54,7 @@ struct parcel {
     uint64_t boot_id;
     struct link_frame frame; /* its payload is `payload` */
     struct link_instant at;
+    bool is_replay;
     uint64_t due_ns; /* monotonic; when it stops waiting */
     size_t span_count;
     size_t bytes; /* of memory */
@@ -322,7 +323,7 @@ static bool clock_is_set(struct link_instant at)
 /* What came before our clock was set gets its time of arrival from the clock that now is. */
 static void correct_arrival(const struct sessions *sessions, struct parcel *parcel)
 {
-    if (!clock_is_set(parcel->at))
+    if (!parcel->is_replay && !clock_is_set(parcel->at))
         parcel->at.unix_ns =
             sessions->now.unix_ns - (sessions->now.monotonic_ns - parcel->at.monotonic_ns);
 }
@@ -371,7 +372,7 @@ static void release(struct sessions *sessions,
         *link = parcel->next;
         sessions->held_bytes -= parcel->bytes;
         correct_arrival(sessions, parcel);
-        if (clock_is_set(parcel->at))
+        if (parcel->is_replay || clock_is_set(parcel->at))
             hand_out(sessions, parcel, parcel->payload);
         else
             let_go(sessions, parcel);
@@ -390,7 +391,7 @@ static bool is_of_device(const struct sessions *sessions, const struct parcel *p
 static bool has_resource(const struct sessions *sessions, const struct parcel *parcel,
                          const void *device)
 {
-    return parcel->device == device && clock_is_set(sessions->now) &&
+    return parcel->device == device && (parcel->is_replay || clock_is_set(sessions->now)) &&
            !lacks_resource(parcel->device, &parcel->frame);
 }
 
@@ -736,7 +737,9 @@ static void take_traces(struct sessions *sessions, struct device *device, uint64
                             .boot_id = boot_id,
                             .frame = *frame,
                             .at = arrival->at,
+                            .is_replay = arrival->is_replay,
                             .span_count = span_count};
+    bool clock_is_good = arrival->is_replay || clock_is_set(arrival->at);
 
     device->shown.frames++;
     device->shown.spans += span_count;
@@ -744,14 +747,14 @@ static void take_traces(struct sessions *sessions, struct device *device, uint64
     if ((frame->flags & LINK_SELF_CONTAINED) != 0)
         otlp_walk(OTLP_TRACES_REQUEST, frame->payload, frame->payload_bytes, &naming,
                   &device->shown, NULL);
-    if (lacks_resource(device, frame) || !clock_is_set(arrival->at)) {
+    if (lacks_resource(device, frame) || !clock_is_good) {
         if (hold(sessions, &parcel))
             return;
         sessions->counters.frames_not_held++;
-        if (!clock_is_set(arrival->at)) {
-            let_go(sessions, &parcel);
-            return;
-        }
+    }
+    if (!clock_is_good) {
+        let_go(sessions, &parcel);
+        return;
     }
     hand_out(sessions, &parcel, frame->payload);
 }
