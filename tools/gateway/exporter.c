@@ -50,6 +50,7 @@ struct exporter {
     unsigned failures; /* in a row */
     struct buffer request;
     struct buffer parts; /* an array of struct join_part */
+    struct buffer line;  /* of a notice */
     size_t request_spans;
 
     struct {
@@ -71,8 +72,8 @@ struct exporter {
 
 /* ---- saying so ----------------------------------------------------------------------------- */
 
-/* True when a line of this kind may be printed now. */
-static bool may_notice(struct exporter *exporter, enum exporter_notice notice)
+/* Begins a line of this kind; false when it is too early for another one. */
+static bool begin_notice(struct exporter *exporter, enum exporter_notice notice)
 {
     uint64_t now_ms = uv_now(exporter->loop);
 
@@ -81,24 +82,28 @@ static bool may_notice(struct exporter *exporter, enum exporter_notice notice)
         exporter->notices[notice].suppressed++;
         return false;
     }
-    fprintf(stderr, "otel-gateway: %s: ", exporter->shown_url);
+    buffer_clear(&exporter->line);
+    buffer_format(&exporter->line, "otel-gateway: %s: ", exporter->shown_url);
     if (exporter->notices[notice].suppressed > 0)
-        fprintf(stderr, "(and %" PRIu64 " times like it before) ",
-                exporter->notices[notice].suppressed);
+        buffer_format(&exporter->line, "(and %" PRIu64 " times like it before) ",
+                      exporter->notices[notice].suppressed);
     exporter->notices[notice].suppressed = 0;
     exporter->notices[notice].last_ms = now_ms;
     exporter->notices[notice].was_shown = true;
     return true;
 }
 
-static void print_foreign_text(const uint8_t *text, size_t size)
+static void end_notice(struct exporter *exporter)
 {
-    struct buffer safe = {0};
+    buffer_append_text(&exporter->line, "\n");
+    if (exporter->line.size > 0)
+        fwrite(exporter->line.data, 1, exporter->line.size, stderr);
+}
 
-    glyphs_append(&safe, text, size < NOTICE_TEXT_BYTES ? size : NOTICE_TEXT_BYTES,
+static void add_foreign_text(struct buffer *line, const uint8_t *text, size_t size)
+{
+    glyphs_append(line, text, size < NOTICE_TEXT_BYTES ? size : NOTICE_TEXT_BYTES,
                   terminal_has_utf8());
-    fwrite(safe.data, 1, safe.size, stderr);
-    buffer_free(&safe);
 }
 
 /* ---- what answers say: google.rpc.Status, ExportTraceServiceResponse ----------------------- */
@@ -202,13 +207,13 @@ static struct answer_text reason_of(const struct http_answer *answer)
     return (struct answer_text){0};
 }
 
-static void print_reason(const struct http_answer *answer)
+static void add_reason(struct buffer *line, const struct http_answer *answer)
 {
     struct answer_text reason = reason_of(answer);
 
     if (answer->status > 0)
-        fprintf(stderr, "HTTP %ld%s", answer->status, reason.size > 0 ? ": " : "");
-    print_foreign_text(reason.bytes, reason.size);
+        buffer_format(line, "HTTP %ld%s", answer->status, reason.size > 0 ? ": " : "");
+    add_foreign_text(line, reason.bytes, reason.size);
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -311,10 +316,11 @@ static void wait_before_retry(struct exporter *exporter, const struct http_answe
         delay_ms += (uint64_t)asked_s * 1000u; /* never earlier, and not all at that second */
     exporter->state = EXPORTER_WAITING;
     exporter->retry_due_ms = uv_now(exporter->loop) + delay_ms;
-    if (may_notice(exporter, NOTICE_RETRY)) {
-        print_reason(answer);
-        fprintf(stderr, "; %zu spans wait, trying again in %.1f s\n", exporter->queue.spans,
-                (double)delay_ms / 1000);
+    if (begin_notice(exporter, NOTICE_RETRY)) {
+        add_reason(&exporter->line, answer);
+        buffer_format(&exporter->line, "; %zu spans wait, trying again in %.1f s",
+                      exporter->queue.spans, (double)delay_ms / 1000);
+        end_notice(exporter);
     }
 }
 
@@ -374,18 +380,22 @@ static void take_success(struct exporter *exporter, const struct http_answer *an
     if (!answer->body_is_whole || (answer->body_bytes > 0 && !is_protobuf(answer)) ||
         !read_response(answer, &partial)) {
         exporter->answers_garbled++;
-        if (may_notice(exporter, NOTICE_GARBLED))
-            fprintf(stderr,
-                    "HTTP %ld with a body that is not an OTLP response; taken for accepted\n",
-                    answer->status);
+        if (begin_notice(exporter, NOTICE_GARBLED)) {
+            buffer_format(&exporter->line,
+                          "HTTP %ld with a body that is not an OTLP response; "
+                          "taken for accepted",
+                          answer->status);
+            end_notice(exporter);
+        }
     } else if (partial.is_there && (partial.rejected_spans > 0 || partial.message.size > 0)) {
         rejected = partial.rejected_spans > 0 ? (uint64_t)partial.rejected_spans : 0;
         rejected = rejected < spans ? rejected : spans;
         exporter->partial_successes++;
-        if (may_notice(exporter, NOTICE_PARTIAL)) {
-            fprintf(stderr, "%" PRIu64 " of %" PRIu64 " spans rejected: ", rejected, spans);
-            print_foreign_text(partial.message.bytes, partial.message.size);
-            fputc('\n', stderr);
+        if (begin_notice(exporter, NOTICE_PARTIAL)) {
+            buffer_format(&exporter->line, "%" PRIu64 " of %" PRIu64 " spans rejected: ", rejected,
+                          spans);
+            add_foreign_text(&exporter->line, partial.message.bytes, partial.message.size);
+            end_notice(exporter);
         }
     }
     exporter->spans_rejected += rejected;
@@ -398,10 +408,11 @@ static void take_refusal(struct exporter *exporter, const struct http_answer *an
     exporter->failures = 0;
     exporter->spans_refused += exporter->request_spans;
     export_queue_settle(&exporter->queue);
-    if (may_notice(exporter, NOTICE_REFUSED)) {
-        print_reason(answer);
-        fprintf(stderr, "; %zu spans dropped, it is of no use to send them again\n",
-                exporter->request_spans);
+    if (begin_notice(exporter, NOTICE_REFUSED)) {
+        add_reason(&exporter->line, answer);
+        buffer_format(&exporter->line, "; %zu spans dropped, it is of no use to send them again",
+                      exporter->request_spans);
+        end_notice(exporter);
     }
 }
 
@@ -435,9 +446,12 @@ static void take_batch(void *self, const struct gw_batch *batch)
         return;
     export_queue_put(&exporter->queue, batch, uv_now(exporter->loop));
     if (exporter->queue.spans_let_go + exporter->queue.spans_refused > gone_before &&
-        may_notice(exporter, NOTICE_FULL))
-        fprintf(stderr, "the queue of %zu bytes is full, the oldest spans are let go\n",
-                exporter->queue.bytes_max);
+        begin_notice(exporter, NOTICE_FULL)) {
+        buffer_format(&exporter->line,
+                      "the queue of %zu bytes is full, the oldest spans are let go",
+                      exporter->queue.bytes_max);
+        end_notice(exporter);
+    }
     advance(&exporter->timer);
 }
 
@@ -599,6 +613,7 @@ void exporter_free(struct gw_sink *sink)
     export_queue_free(&exporter->queue);
     buffer_free(&exporter->request);
     buffer_free(&exporter->parts);
+    buffer_free(&exporter->line);
     free(exporter->shown_url);
     free(exporter);
     *sink = (struct gw_sink){0};

@@ -115,7 +115,8 @@ void painter_set_prefix(struct painter *painter, const char *guides, size_t hang
 
 void painter_begin_line(struct painter *painter)
 {
-    set_style(painter, STYLE_DIM);
+    if (painter->prefix.size > 0)
+        set_style(painter, STYLE_DIM);
     buffer_append(&painter->out, painter->prefix.data, painter->prefix.size);
     painter->at += painter->prefix_columns;
     set_style(painter, STYLE_PLAIN);

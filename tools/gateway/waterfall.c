@@ -316,7 +316,7 @@ static bool paint_drops(struct painter *painter, const struct shown_device *devi
     if (!has_any)
         return false;
     begin_device_line(painter, STYLE_WARNING, "! ", "! ", device->service_name, device->name);
-    add_words(painter, STYLE_PLAIN, "says of itself:");
+    add_words(painter, STYLE_PLAIN, "counts on the device:");
     for (size_t i = 0; i < GW_STATS_COUNT; i++) {
         if (is_grown_drop(device, i))
             add_growth(painter, gw_stats_fields[i].name, device->stats[i], device->next_stats[i]);

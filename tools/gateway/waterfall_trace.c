@@ -586,7 +586,7 @@ static void paint_mark(const struct view *view, const struct held_span *span)
     if (span->is_error)
         painter_symbol(view->painter, STYLE_ERROR_BOLD, "✗ ", "x ");
     else if (status_code_of(view) == STATUS_CODE_OK)
-        painter_symbol(view->painter, STYLE_GOOD, "✓ ", "+ ");
+        painter_symbol(view->painter, STYLE_GOOD, "✓ ", "v ");
 }
 
 static void paint_span_line(struct view *view, size_t at)
