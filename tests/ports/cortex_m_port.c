@@ -64,7 +64,6 @@ static void outer_handler(void)
     otel_port_context_set(0);
 }
 
-/* The same again and again: every entry of the table is given back. */
 static void each_handler_has_a_word_of_its_own(void)
 {
     on_interrupt(BOARD_IRQ_SPARE_0, outer_handler, 2);
@@ -82,6 +81,25 @@ static void each_handler_has_a_word_of_its_own(void)
         CHECK_EQUAL(inner_after_set, OTEL_PORT_CORTEX_M_HANDLERS == 1 ? 0 : INNER_WORD);
     }
     otel_port_context_set(0);
+}
+
+static volatile uintptr_t third_after_set;
+
+static void third_handler(void)
+{
+    otel_port_context_set(INNER_WORD);
+    third_after_set = otel_port_context_get();
+    otel_port_context_set(0);
+}
+
+static void an_entry_of_the_table_is_given_back(void)
+{
+    board_handler_set(BOARD_EXCEPTION_PENDSV, third_handler);
+    each_handler_has_a_word_of_its_own();
+    third_after_set = 0;
+    REGISTER(0xE000ED04u) = 1u << 28; /* ICSR: PendSV */
+    __asm volatile("dsb\n\tisb" ::: "memory");
+    CHECK_EQUAL(third_after_set, INNER_WORD);
 }
 
 /* ---- ticks --------------------------------------------------------------------------------- */
@@ -197,14 +215,14 @@ static void do_nothing(void)
 static void ticks_agree_with_another_timer(void)
 {
     begin_comparison();
-    run_for_periods(20, compare);
-    check_comparison(100);
+    run_for_periods(10000, compare);
+    check_comparison(10000);
 }
 
 static void the_interrupt_alone_keeps_the_count(void)
 {
     begin_comparison();
-    run_for_periods(20, do_nothing);
+    run_for_periods(1000, do_nothing);
     check_comparison(1);
 }
 
@@ -234,6 +252,23 @@ static void one_wrap_is_seen_late(void)
     }
 }
 
+/* A reading at every instant around a wrap, the one at which the counter is 0 among them. */
+static void ticks_are_right_at_the_wrap_itself(void)
+{
+    begin_comparison();
+    for (unsigned round = 0; round < 3000; round++) {
+        const uintptr_t state = otel_port_lock();
+        while (REGISTER(0xE000E018u) > 120) { /* SYST_CVR */
+        }
+        for (unsigned i = 0; i < round % 60; i++) {
+            __asm volatile("nop");
+        }
+        compare();
+        otel_port_unlock(state);
+    }
+    check_comparison(3000);
+}
+
 /* A handler of a higher priority in the middle of SysTick's, before that one has read the clock. */
 static void interrupt_before_counting(void)
 {
@@ -248,9 +283,9 @@ static void higher_priorities_read_right_within_the_systick_handler(void)
     board_handler_set(BOARD_EXCEPTION_SYSTICK, interrupt_before_counting);
     calls = 0;
     begin_comparison();
-    run_for_periods(50, do_nothing);
-    CHECK(calls >= 49);
-    check_comparison(50);
+    run_for_periods(1000, do_nothing);
+    CHECK(calls >= 999);
+    check_comparison(1000);
     board_handler_set(BOARD_EXCEPTION_SYSTICK, otel_port_cortex_m_systick);
 }
 
@@ -264,17 +299,17 @@ static void handlers_and_thread_read_one_clock(void)
 {
     on_interrupt(BOARD_IRQ_SPARE_0, compare, 0);
     begin_comparison();
-    run_for_periods(50, pend_comparison);
-    check_comparison(100);
+    run_for_periods(2000, pend_comparison);
+    check_comparison(2000);
 }
 
-static void idle_ends_with_the_period(void)
+/* How long it is under an emulator depends on the host; that it waits, and ends, does not. */
+static void idle_waits_for_an_interrupt(void)
 {
     const uint64_t start = otel_port_ticks();
     for (unsigned i = 0; i < 10; i++) {
         otel_port_idle(1000);
     }
-    CHECK(otel_port_ticks() - start <= 10 * (uint64_t)PERIOD_TICKS + PERIOD_TICKS / 2);
     CHECK(otel_port_ticks() - start >= 8 * (uint64_t)PERIOD_TICKS);
 }
 
@@ -291,9 +326,10 @@ static const check_test tick_tests[] = {
     CHECK_TEST(the_interrupt_alone_keeps_the_count),
     CHECK_TEST(ticks_are_right_while_interrupts_are_masked),
     CHECK_TEST(one_wrap_is_seen_late),
+    CHECK_TEST(ticks_are_right_at_the_wrap_itself),
     CHECK_TEST(higher_priorities_read_right_within_the_systick_handler),
     CHECK_TEST(handlers_and_thread_read_one_clock),
-    CHECK_TEST(idle_ends_with_the_period),
+    CHECK_TEST(idle_waits_for_an_interrupt),
 };
 
 #else
@@ -345,6 +381,7 @@ int main(void)
     static const check_test tests[] = {
         CHECK_TEST(the_lock_saves_and_restores),
         CHECK_TEST(each_handler_has_a_word_of_its_own),
+        CHECK_TEST(an_entry_of_the_table_is_given_back),
         CHECK_TEST(the_rate_is_what_the_board_said),
     };
     board_init();

@@ -21,18 +21,19 @@ $(BUILD)/ports/posix_port_asan: PORTS_OWN := $(PORTS_ASAN) -pthread
 $(BUILD)/ports/posix_port_tsan: PORTS_OWN := $(PORTS_TSAN) -pthread
 $(BUILD)/ports/posix_port_asan $(BUILD)/ports/posix_port_tsan: tests/ports/posix_port.c ports/posix/otel_port_posix.c $(PORTS_CHECK)
 
-$(PORTS_PROGRAMS): $(PORTS_HEADERS)
+$(PORTS_PROGRAMS): $(PORTS_HEADERS) tests/ports/ports.mk
 	@mkdir -p $(@D)
 	$(CC) $(PORTS_CFLAGS) $(PORTS_OWN) -o $@ $(filter %.c,$^)
 
 PORTS_FIRMWARE_SOURCES := tests/ports/cortex_m_port.c tests/unit/check.c ports/cortex_m/otel_port_cortex_m.c
-PORTS_FIRMWARE_CFLAGS := -I. -Iports/cortex_m -Itests/unit -DOTEL_PORT_CORTEX_M_SYSTICK_HZ=1000
-PORTS_SYSTICK := -DOTEL_PORT_CORTEX_M_TICKS=1 -DOTEL_PORT_CORTEX_M_HANDLERS=4
+PORTS_FIRMWARE_CFLAGS := -I. -Iports/cortex_m -Itests/unit -DOTEL_PORT_CORTEX_M_SYSTICK_HZ=20000
+PORTS_SYSTICK := -DOTEL_PORT_CORTEX_M_TICKS=1 -DOTEL_PORT_CORTEX_M_HANDLERS=2
 PORTS_COUNTER := -DOTEL_PORT_CORTEX_M_TICKS=3 -DOTEL_PORT_CORTEX_M_HANDLERS=1
 $(eval $(call firmware,ports/mps2_an386_systick,mps2_an386,$(PORTS_FIRMWARE_SOURCES),$(PORTS_FIRMWARE_CFLAGS) $(PORTS_SYSTICK)))
 $(eval $(call firmware,ports/microbit_systick,microbit,$(PORTS_FIRMWARE_SOURCES),$(PORTS_FIRMWARE_CFLAGS) $(PORTS_SYSTICK)))
 $(eval $(call firmware,ports/mps2_an386_counter,mps2_an386,$(PORTS_FIRMWARE_SOURCES),$(PORTS_FIRMWARE_CFLAGS) $(PORTS_COUNTER)))
 PORTS_FIRMWARE := $(addprefix $(BUILD)/ports/,mps2_an386_systick.elf microbit_systick.elf mps2_an386_counter.elf)
+$(foreach name,mps2_an386_systick microbit_systick mps2_an386_counter,$(foreach source,$(PORTS_FIRMWARE_SOURCES),$(call firmware_object,ports/$(name),$(source)))): tests/ports/ports.mk
 
 .PHONY: test-ports
 test-ports: $(PORTS_PROGRAMS) $(PORTS_FIRMWARE) ## the ports and their transports
