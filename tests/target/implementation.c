@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#define OTEL_IMPLEMENTATION
+#include "otel.h"
