@@ -384,6 +384,11 @@ size_t otel_uart_pull(otel_uart_pulled *uart, uint8_t *out, size_t capacity_byte
     return filled;
 }
 
+bool otel_uart_pulled_is_idle(const otel_uart_pulled *uart)
+{
+    return !uart->running;
+}
+
 static void queue_text(otel_uart_pulled *uart, size_t at, const char *text, size_t length_bytes)
 {
     const size_t until_wrap = smaller(length_bytes, uart->text_bytes - at);

@@ -144,6 +144,9 @@ size_t otel_uart_pull(otel_uart_pulled *uart, uint8_t *out, size_t capacity_byte
 size_t otel_uart_pulled_console_write(otel_uart_pulled *uart, const char *text,
                                       size_t length_bytes);
 
+/* True when every frame and all text was pulled. Callers: any. */
+bool otel_uart_pulled_is_idle(const otel_uart_pulled *uart);
+
 /* For OTEL_UART_PULLED_TRANSPORT. */
 otel_send_result otel_uart_pulled_send(void *uart, const otel_frame *frame);
 
