@@ -56,6 +56,7 @@ bool platform_queue_put(const control_event *event)
         return false;
     }
     queue[events_put % QUEUE_EVENTS] = *event;
+    __asm volatile("" ::: "memory"); /* the event is there before it is counted */
     events_put++;
     return true;
 }

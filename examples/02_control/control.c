@@ -10,11 +10,16 @@
 static const otel_tracer driver = OTEL_TRACER("driver", "2.1.0");
 static const otel_tracer control = OTEL_TRACER("control", "1.0.0");
 
-/* What the sensor will read, in hundredths of a degree. */
+/* What the sensor will read; raw values are hundredths of a degree. */
 static const uint16_t raw_values[CONTROL_CYCLES] = {2140, 2210, 2380, 2515, 2630, 2705,
                                                     2660, 2540, 2400, 2290, 2180};
 
-static const double limit_celsius = 25.0;
+enum { LIMIT_RAW = 2500, LIMIT_OF_ALARM_RAW = 2650 };
+
+static double celsius(uint32_t raw)
+{
+    return (double)raw / 100.0;
+}
 
 /* ---- in interrupt handlers ----------------------------------------------------------------- */
 
@@ -47,31 +52,30 @@ uint32_t control_on_conversion(const otel_context *parent)
 
 /* ---- in the task --------------------------------------------------------------------------- */
 
-static double read_sensor(void)
+static uint32_t read_sensor(void)
 {
     const otel_span_options options = {.tracer = &driver, .kind = OTEL_SPAN_KIND_CLIENT};
     otel_span span = otel_span_start_with("sensor.read", &options);
     const otel_context context = otel_span_context(span);
     const uint32_t raw = platform_convert(&context);
-    const double celsius = (double)raw / 100.0;
     platform_work_ms(3);
     otel_span_set_str(span, "sensor.model", "bme280");
-    otel_span_set_f64(span, "sensor.celsius", celsius);
+    otel_span_set_f64(span, "sensor.celsius", celsius(raw));
     otel_span_set_bool(span, "sensor.valid", raw != 0);
     otel_span_end(span);
-    return celsius;
+    return raw;
 }
 
-static bool evaluate(double celsius)
+static bool evaluate(uint32_t raw)
 {
     const otel_span_options options = {.tracer = &control};
     otel_span span = otel_span_start_with("condition.evaluate", &options);
-    const bool is_met = celsius > limit_celsius;
+    const bool is_met = raw > LIMIT_RAW;
     otel_span_set_str(span, "condition.rule", "celsius > limit");
-    otel_span_set_f64(span, "condition.limit", limit_celsius);
+    otel_span_set_f64(span, "condition.limit", celsius(LIMIT_RAW));
     otel_span_set_bool(span, "condition.met", is_met);
     if (is_met) {
-        const otel_attribute attributes[] = {otel_f64("celsius.above", celsius - limit_celsius)};
+        const otel_attribute attributes[] = {otel_f64("celsius.above", celsius(raw - LIMIT_RAW))};
         otel_span_event_with(span, "limit.crossed", attributes, 1);
     }
     platform_work_ms(1);
@@ -111,11 +115,11 @@ static void notify_operator(void)
     otel_span_end(span);
 }
 
-static void store_result(double celsius, bool is_met)
+static void store_result(uint32_t raw, bool is_met)
 {
     const otel_span_options options = {.tracer = &driver};
     otel_span span = otel_span_start_with("result.store", &options);
-    otel_span_set_f64(span, "result.celsius", celsius);
+    otel_span_set_f64(span, "result.celsius", celsius(raw));
     otel_span_set_bool(span, "result.alarm", is_met);
     platform_work_ms(4);
     otel_span_event(span, "page written");
@@ -129,16 +133,16 @@ void control_handle(const control_event *event)
     otel_span_set_i64(span, "cycle.number", event->number);
     OTEL_WITH_SPAN(span)
     {
-        const double celsius = read_sensor();
-        const bool is_met = evaluate(celsius);
+        const uint32_t raw = read_sensor();
+        const bool is_met = evaluate(raw);
         if (is_met) {
-            set_fan(celsius > 26.5 ? 100 : 50);
+            set_fan(raw > LIMIT_OF_ALARM_RAW ? 100 : 50);
         }
-        if (celsius > 26.5) {
+        if (raw > LIMIT_OF_ALARM_RAW) {
             platform_print("control: too hot, calling the operator\n");
             notify_operator();
         }
-        store_result(celsius, is_met);
+        store_result(raw, is_met);
     }
     otel_span_end(span);
 }
