@@ -26,6 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
 GATEWAY = os.environ.get("OTEL_GATEWAY", str(BUILD / "otel-gateway-asan"))
 BOOT_UNIX_NS = 1_790_000_000_000_000_000    # when the devices of these tests booted
+FIRST_US = 1_000_000    # on the devices' clocks, the first moment that the tests speak of
 
 Request = trace_service_pb2.ExportTraceServiceRequest
 Response = trace_service_pb2.ExportTraceServiceResponse
@@ -64,9 +65,10 @@ def trace_id(number):
 
 
 def span(name, number, start_us, end_us, trace=1, parent=0, attributes=None, **fields):
-    """Times are microseconds since the device's boot."""
+    """Times are microseconds after FIRST_US."""
     made = Span(trace_id=trace_id(trace), span_id=span_id(number), name=name, kind=Span.SPAN_KIND_INTERNAL,
-                start_time_unix_nano=start_us * 1000, end_time_unix_nano=end_us * 1000,
+                start_time_unix_nano=(FIRST_US + start_us) * 1000,
+                end_time_unix_nano=(FIRST_US + end_us) * 1000,
                 attributes=key_values(attributes or {}), flags=0x101, **fields)
     if parent:
         made.parent_span_id = span_id(parent)
@@ -74,7 +76,7 @@ def span(name, number, start_us, end_us, trace=1, parent=0, attributes=None, **f
 
 
 def event(name, at_us, **attributes):
-    return Span.Event(name=name, time_unix_nano=at_us * 1000, attributes=key_values(attributes))
+    return Span.Event(name=name, time_unix_nano=(FIRST_US + at_us) * 1000, attributes=key_values(attributes))
 
 
 def error(message=""):

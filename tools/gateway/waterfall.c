@@ -512,6 +512,8 @@ static void read_end(void *self, enum otlp_message message)
 
     if (message != OTLP_SPAN || reader->span == NULL)
         return;
+    if (reader->span->start_unix_ns == 0) /* unknown: OTLP has no other way to say so */
+        reader->span->start_unix_ns = reader->span->end_unix_ns;
     add_span(reader->waterfall, reader->trace_id, reader->span);
     reader->span = NULL;
 }

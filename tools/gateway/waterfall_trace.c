@@ -15,11 +15,13 @@
 #define MARGIN 2u        /* blanks before a root's name */
 #define LEVEL_COLUMNS 3u /* of one level of the tree */
 #define NAME_COLUMNS_MIN 20u
+#define NAME_COLUMNS_DEEP 14u /* left for the name itself, however deep it is */
 #define DURATION_COLUMNS 9u
 #define GAP 1u           /* between name, bar and duration */
 #define DETAIL_INDENT 4u /* of what stands below a span's line */
 #define LEVELS_MAX 32u   /* drawn; deeper ones stand in the same column and say how deep */
 #define SERVICES_MAX 4u  /* with a colour of their own */
+#define DEPTH_BYTES 24u  /* of "12: " */
 #define NO_NODE SIZE_MAX
 
 /* Field numbers of opentelemetry-proto. */
@@ -72,6 +74,14 @@ static void format_duration(char *text, size_t size, uint64_t ns, bool utf8)
 
     if (ns < 1000) {
         snprintf(text, size, "%" PRIu64 " ns", ns);
+        return;
+    }
+    if (seconds >= 1000 * 86400) {
+        snprintf(text, size, "%" PRIu64 "d", seconds / 86400);
+        return;
+    }
+    if (seconds >= 100 * 3600) {
+        snprintf(text, size, "%" PRIu64 "d %02" PRIu64 "h", seconds / 86400, seconds / 3600 % 24);
         return;
     }
     if (seconds >= 3600) {
@@ -305,22 +315,29 @@ static void find_parents(struct view *view)
     }
 }
 
+/* The circle that `first` is in loses the link from `first` to its parent. */
+static void settle_circle(struct view *view, size_t first)
+{
+    for (size_t at = first; !view->nodes[at].is_settled; at = view->nodes[at].parent)
+        view->nodes[at].is_settled = true;
+    view->nodes[first].parent = NO_NODE;
+    view->nodes[first].is_orphan = true;
+}
+
 /* Parents that go round in a circle have no root: each circle is cut at one of its spans. */
 static void cut_circles(struct view *view)
 {
     for (size_t i = 0; i < view->count; i++) {
-        size_t at = i;
+        size_t end = i;
 
-        while (at != NO_NODE && !view->nodes[at].is_settled && !view->nodes[at].is_on_path) {
-            view->nodes[at].is_on_path = true;
-            at = view->nodes[at].parent;
+        while (end != NO_NODE && !view->nodes[end].is_settled && !view->nodes[end].is_on_path) {
+            view->nodes[end].is_on_path = true;
+            end = view->nodes[end].parent;
         }
-        if (at != NO_NODE && !view->nodes[at].is_settled) {
-            view->nodes[at].parent = NO_NODE;
-            view->nodes[at].is_orphan = true;
-        }
-        for (at = i; at != NO_NODE && !view->nodes[at].is_settled; at = view->nodes[at].parent)
+        for (size_t at = i; at != end; at = view->nodes[at].parent)
             view->nodes[at].is_settled = true;
+        if (end != NO_NODE && !view->nodes[end].is_settled)
+            settle_circle(view, end);
     }
 }
 
@@ -589,6 +606,14 @@ static void paint_mark(const struct view *view, const struct held_span *span)
         painter_symbol(view->painter, STYLE_GOOD, "✓ ", "v ");
 }
 
+/* "12: " before a name that is deeper than its column shows; else nothing. */
+static void format_depth(char *text, size_t size, const struct view *view, const struct node *node)
+{
+    text[0] = '\0';
+    if (node->depth > view->levels_max)
+        snprintf(text, size, "%zu: ", node->depth);
+}
+
 static void paint_span_line(struct view *view, size_t at)
 {
     const struct node *node = &view->nodes[at];
@@ -597,7 +622,7 @@ static void paint_span_line(struct view *view, size_t at)
     const struct otlp_field *name = name_of(view);
     char guides[GUIDES_BYTES];
     struct name_rest rest;
-    char deep[24];
+    char deep[DEPTH_BYTES];
 
     buffer_clear(&view->scratch);
     append_name_suffix(view, span, &view->scratch);
@@ -607,10 +632,8 @@ static void paint_span_line(struct view *view, size_t at)
     draw_guides(view, at, true, guides);
     painter_set_prefix(painter, guides, 0);
     painter_begin_line(painter);
-    if (node->depth > view->levels_max) {
-        snprintf(deep, sizeof deep, "%zu: ", node->depth);
-        painter_symbol(painter, STYLE_DIM, deep, deep);
-    }
+    format_depth(deep, sizeof deep, view, node);
+    painter_symbol(painter, STYLE_DIM, deep, deep);
     paint_mark(view, span);
     paint_name_part(view, &rest);
     painter_blanks_to(painter, view->name_columns + GAP);
@@ -892,6 +915,20 @@ static bool read_span(struct view *view, const struct held_span *span)
     return otlp_tree_build(&view->fields, OTLP_SPAN, span->bytes, span->size);
 }
 
+static size_t wanted_name_columns(struct view *view, const struct node *node)
+{
+    const struct otlp_field *name = name_of(view);
+    bool utf8 = view->painter->has_utf8;
+    char deep[DEPTH_BYTES];
+
+    format_depth(deep, sizeof deep, view, node);
+    buffer_clear(&view->scratch);
+    append_name_suffix(view, node->span, &view->scratch);
+    return MARGIN + LEVEL_COLUMNS * drawn_depth(view, node) + strlen(deep) +
+           (status_code_of(view) != 0 ? 2 : 0) + glyphs_columns(name->bytes, name->size, utf8) +
+           glyphs_columns(view->scratch.data, view->scratch.size, utf8);
+}
+
 /* The widest name decides, within bounds that leave room for bars. */
 static void lay_out(struct view *view)
 {
@@ -899,23 +936,14 @@ static void lay_out(struct view *view)
     size_t most = columns * 45 / 100;
     size_t widest = NAME_COLUMNS_MIN;
 
-    view->levels_max = (most - NAME_COLUMNS_MIN / 2) / LEVEL_COLUMNS;
+    view->levels_max = (most - MARGIN - NAME_COLUMNS_DEEP) / LEVEL_COLUMNS;
     if (view->levels_max > LEVELS_MAX)
         view->levels_max = LEVELS_MAX;
     for (size_t i = 0; i < view->count; i++) {
-        const struct node *node = &view->nodes[i];
-        const struct otlp_field *name;
-        size_t wanted;
+        size_t wanted = 0;
 
-        if (!read_span(view, node->span))
-            continue;
-        name = name_of(view);
-        buffer_clear(&view->scratch);
-        append_name_suffix(view, node->span, &view->scratch);
-        wanted = MARGIN + LEVEL_COLUMNS * drawn_depth(view, node) +
-                 (status_code_of(view) != 0 ? 2 : 0) +
-                 glyphs_columns(name->bytes, name->size, view->painter->has_utf8) +
-                 glyphs_columns(view->scratch.data, view->scratch.size, view->painter->has_utf8);
+        if (read_span(view, view->nodes[i].span))
+            wanted = wanted_name_columns(view, &view->nodes[i]);
         widest = wanted > widest ? wanted : widest;
     }
     view->name_columns = widest < most ? widest : most;
