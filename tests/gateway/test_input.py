@@ -5,6 +5,7 @@ import collections.abc
 import contextlib
 import os
 import random
+import signal
 import socket
 import subprocess
 import time
@@ -160,6 +161,16 @@ def test_a_serial_line_is_waited_for_and_survives_unplugging(start, line):
     assert counters["frames_refused_too_short"] == 3
     assert counters["frames_lost"] == 0
     assert counters["boots_seen"] == 1
+
+
+def test_unplugging_may_be_the_end(start, line):
+    line.plug_in()
+    gateway = start("--json", "--exit-on-eof", f"serial:{line.name}")
+    time.sleep(0.3)
+    line.write(session(Device()))
+    gateway.wait_for_spans(2)
+    line.unplug()
+    assert_session(gateway.spans(), gateway.finish())
 
 
 def listener(family, address):
@@ -657,6 +668,22 @@ def test_a_hanging_endpoint_does_not_hold_up_the_end(start):
     assert counters.get("spans_exported", 0) == 0
 
 
+def test_a_second_signal_does_not_wait(start):
+    with listener(socket.AF_INET, ("127.0.0.1", 0)) as hanging:
+        endpoint = f"http://127.0.0.1:{hanging.getsockname()[1]}"
+        gateway = start("--drain-timeout-ms=60000", "udp:127.0.0.1:0",
+                        environment={"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint})
+        send, device = Sender(udp_port(gateway)), Device()
+        send(device.resource_frame(), device.traces_frame(span(1)))
+        hanging.accept()
+        gateway.child.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        assert gateway.child.poll() is None
+        before_s = time.monotonic()
+        gateway.terminate()
+    assert time.monotonic() - before_s < 2
+
+
 def test_console_text_goes_to_stdout_with_the_waterfall_and_stderr_with_json(start, tmp_path):
     (tmp_path / "capture").write_bytes(b"h\xc3\xa9llo\n")
     shown = start(f"file:{tmp_path / 'capture'}")
@@ -688,6 +715,7 @@ def test_help_and_version():
     ([], "no source"),
     (["ttyACM0"], "serial:"),
     (["serial:"], "lacks"),
+    (["stdin:"], "- for standard input"),
     (["--frobnicate", "-"], "frobnicate"),
     (["--stats=xml", "-"], "text, tsv or none"),
     (["--drain-timeout-ms=soon", "-"], "whole number"),

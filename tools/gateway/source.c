@@ -7,8 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-static const struct source_kind *const kinds[] = {&source_serial, &source_udp,  &source_tcp,
-                                                  &source_unix,   &source_file, &source_stdin};
+/* Standard input has a name of its own. */
+static const struct source_kind *const kinds[] = {&source_serial, &source_udp, &source_tcp,
+                                                  &source_unix, &source_file};
 
 void say(const char *format, ...)
 {
