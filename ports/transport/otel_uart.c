@@ -7,7 +7,7 @@
 #endif
 #include "otel_port.h"
 
-enum { BLOCK_RUN_MAX = 254, WRITE_BYTES_MAX = 32 };
+enum { BLOCK_RUN_MAX = 254, MARKS_MAX = 8 };
 
 /* ---- runs of bytes ------------------------------------------------------------------------- */
 
@@ -24,18 +24,25 @@ static bool has_zero_byte(uint32_t word)
 #define WORDS_ANYWHERE 0
 #endif
 
-/* The first zero byte between `bytes` and `end`, or `end`. */
-static const uint8_t *find_zero(const uint8_t *bytes, const uint8_t *end)
+/* How many of the `length_bytes` bytes are before the first zero byte. */
+static size_t length_before_zero(const uint8_t *bytes, size_t length_bytes)
 {
+    const uint8_t *at = bytes;
+    const uint8_t *const end = bytes + length_bytes;
 #if WORDS_ANYWHERE
-    while (end - bytes >= 4 && !has_zero_byte(*(const word_anywhere *)bytes)) {
-        bytes += 4;
+    if (length_bytes >= 4) {
+        do {
+            if (has_zero_byte(*(const word_anywhere *)at)) {
+                break;
+            }
+            at += 4;
+        } while (at <= end - 4);
     }
 #endif
-    while (bytes != end && *bytes != 0) {
-        bytes++;
+    while (at != end && *at != 0) {
+        at++;
     }
-    return bytes;
+    return (size_t)(at - bytes);
 }
 
 static void copy(uint8_t *to, const uint8_t *from, size_t length_bytes)
@@ -140,15 +147,8 @@ size_t otel_uart_frame_copy(const otel_frame *frame, uint8_t *out, size_t capaci
     return (size_t)(writer.at - out);
 }
 
-/* Where it is, the code has to come first: a second cursor searches for the end of the run. */
-enum {
-    STAGE_OPEN,       /* nothing is encoded yet */
-    STAGE_AFTER_ZERO, /* the block before stands for a zero byte, which the copy has to skip */
-    STAGE_AFTER_FULL, /* the block before, if any, does not: nothing left means no further block */
-    STAGE_CLOSE,      /* the frame ends with the block before */
-    STAGE_DONE
-};
-
+/* Where it is not, the code has to come first: the frame is searched for the end of the run, and
+ * copied from the same place. */
 static void next_piece_if_empty(const otel_frame *frame, otel_frame_cursor *cursor,
                                 otel_slice *piece)
 {
@@ -163,37 +163,56 @@ static void advance(otel_slice *slice, size_t length_bytes)
     slice->length -= length_bytes;
 }
 
-/* Finds where the next block ends: sets its run and the stage that follows it. */
-static void search_block(otel_uart_encoder *encoder)
+/* A block, and what follows its run. */
+typedef struct block {
+    uint8_t run;
+    uint8_t after;
+} block;
+
+enum {
+    AFTER_RUN_ZERO,  /* a zero byte, for which the block stands */
+    AFTER_RUN_BLOCK, /* the run is as long as can be: more of it, or nothing */
+    AFTER_RUN_END    /* the end of the frame */
+};
+
+/* The block that begins with `rest` and goes on at `cursor`. */
+static block search_block(const otel_frame *frame, const otel_frame_cursor *cursor,
+                          const otel_slice *rest)
 {
-    otel_frame_cursor cursor = encoder->cursor;
-    otel_slice ahead = encoder->rest;
-    size_t run = 0;
-    for (;;) {
-        next_piece_if_empty(encoder->frame, &cursor, &ahead);
-        const size_t limit = smaller(ahead.length, BLOCK_RUN_MAX - run);
-        const size_t found = (size_t)(find_zero(ahead.bytes, ahead.bytes + limit) - ahead.bytes);
-        run += found;
-        advance(&ahead, found);
-        if (found != limit) {
-            encoder->stage = STAGE_AFTER_ZERO;
+    otel_slice ahead = *rest;
+    otel_frame_cursor ahead_cursor = *cursor;
+    block found = {0, AFTER_RUN_END};
+    while (ahead.length != 0) {
+        const size_t limit = smaller(ahead.length, BLOCK_RUN_MAX - (size_t)found.run);
+        const size_t length = length_before_zero(ahead.bytes, limit);
+        found.run = (uint8_t)(found.run + length);
+        if (length != limit) {
+            found.after = AFTER_RUN_ZERO;
             break;
         }
-        if (run == BLOCK_RUN_MAX) {
-            encoder->stage = STAGE_AFTER_FULL;
+        if (found.run == BLOCK_RUN_MAX) {
+            found.after = AFTER_RUN_BLOCK;
             break;
         }
-        if (limit == 0) {
-            encoder->stage = STAGE_CLOSE;
-            break;
-        }
+        ahead = otel_frame_next(frame, &ahead_cursor);
     }
-    encoder->run_left = (uint8_t)run;
+    return found;
 }
+
+/* ---- a frame as a stream of encoded bytes -------------------------------------------------- */
+
+enum {
+    STAGE_OPEN,       /* nothing is encoded yet */
+    STAGE_AFTER_ZERO, /* the block before stands for a zero byte, which the copy has to skip */
+    STAGE_AFTER_FULL, /* the block before, if any, does not: nothing left means no further block */
+    STAGE_CLOSE,      /* the frame ends with the block before */
+    STAGE_DONE
+};
 
 /* The byte between two runs: a delimiter or a code. */
 static uint8_t next_mark(otel_uart_encoder *encoder)
 {
+    static const uint8_t stage_after[] = {STAGE_AFTER_ZERO, STAGE_AFTER_FULL, STAGE_CLOSE};
     const uint8_t before = encoder->stage;
     if (before == STAGE_OPEN) {
         encoder->stage = STAGE_AFTER_FULL;
@@ -203,14 +222,15 @@ static uint8_t next_mark(otel_uart_encoder *encoder)
         next_piece_if_empty(encoder->frame, &encoder->cursor, &encoder->rest);
         advance(&encoder->rest, 1);
     }
-    if (before != STAGE_CLOSE) {
-        search_block(encoder);
-        if (encoder->stage != STAGE_CLOSE || encoder->run_left != 0 || before != STAGE_AFTER_FULL) {
-            return (uint8_t)(encoder->run_left + 1u);
-        }
+    next_piece_if_empty(encoder->frame, &encoder->cursor, &encoder->rest);
+    if (before == STAGE_CLOSE || (before == STAGE_AFTER_FULL && encoder->rest.length == 0)) {
+        encoder->stage = STAGE_DONE;
+        return 0;
     }
-    encoder->stage = STAGE_DONE;
-    return 0;
+    const block next = search_block(encoder->frame, &encoder->cursor, &encoder->rest);
+    encoder->run_left = next.run;
+    encoder->stage = stage_after[next.after];
+    return (uint8_t)(encoder->run_left + 1u);
 }
 
 void otel_uart_encode_start(otel_uart_encoder *encoder, const otel_frame *frame)
@@ -261,18 +281,60 @@ static bool claim(volatile bool *claimed)
     return !was_claimed;
 }
 
+static void write_run(const otel_uart *uart, const otel_frame *frame, otel_frame_cursor *cursor,
+                      otel_slice *rest, size_t run)
+{
+    while (run != 0) {
+        const size_t length = smaller(run, rest->length);
+        uart->write(uart->user, rest->bytes, length);
+        run -= length;
+        advance(rest, length);
+        if (rest->length == 0) {
+            *rest = otel_frame_next(frame, cursor);
+        }
+    }
+}
+
+/* Runs go out from where they lie. Zero bytes in a row are blocks without a run: their codes are
+ * gathered, with the code of the run that follows. */
+static void write_frame(const otel_uart *uart, const otel_frame *frame)
+{
+    otel_frame_cursor cursor = {0, 0, 0, 0, NULL};
+    otel_slice rest = otel_frame_next(frame, &cursor); /* empty at the end of the frame only */
+    uint8_t marks[MARKS_MAX] = {0};
+    size_t mark_count = 1;
+    block next;
+    do {
+        if (rest.length != 0 && *rest.bytes == 0) {
+            next.run = 0;
+            next.after = AFTER_RUN_ZERO;
+        } else {
+            next = search_block(frame, &cursor, &rest);
+        }
+        marks[mark_count++] = (uint8_t)(next.run + 1u);
+        if (next.run != 0 || mark_count == MARKS_MAX) {
+            uart->write(uart->user, marks, mark_count);
+            mark_count = 0;
+            write_run(uart, frame, &cursor, &rest, next.run);
+        }
+        if (next.after == AFTER_RUN_ZERO) {
+            advance(&rest, 1);
+            if (rest.length == 0) {
+                rest = otel_frame_next(frame, &cursor);
+            }
+        }
+    } while (next.after == AFTER_RUN_ZERO || (next.after == AFTER_RUN_BLOCK && rest.length != 0));
+    marks[mark_count++] = 0;
+    uart->write(uart->user, marks, mark_count);
+}
+
 otel_send_result otel_uart_send(void *self, const otel_frame *frame)
 {
     otel_uart *const uart = self;
-    otel_uart_encoder encoder;
-    uint8_t bytes[WRITE_BYTES_MAX];
     if (!claim(&uart->writing)) {
         return OTEL_SEND_BUSY;
     }
-    otel_uart_encode_start(&encoder, frame);
-    while (!otel_uart_encode_is_done(&encoder)) {
-        uart->write(uart->user, bytes, otel_uart_encode(&encoder, bytes, sizeof bytes));
-    }
+    write_frame(uart, frame);
     uart->writing = false;
     return OTEL_SEND_DONE;
 }

@@ -38,8 +38,10 @@ extern "C" {
 /*
  * The first two fields are the application's, constant once otel_init was called; the rest starts as
  * zero and is private.
- *   write  Sends `length_bytes` bytes and returns when it needs `bytes` no longer. Called for at most
- *          32 bytes at a time, from whoever calls otel_poll or otel_uart_console_write.
+ *   write  Sends `length_bytes` bytes, at least 1, and returns when it needs `bytes` no longer. Called
+ *          many times a frame, for what lies between two zero bytes; where each call is dear (a
+ *          packet of USB), copy the frame into a buffer instead. From whoever calls otel_poll or
+ *          otel_uart_console_write.
  */
 typedef struct otel_uart {
     void (*write)(void *user, const uint8_t *bytes, size_t length_bytes);
