@@ -758,6 +758,12 @@ def test_a_host_that_is_not_there(start):
     gateway.terminate()
 
 
+def test_a_serial_line_that_is_none(start):
+    gateway = start("serial:/dev/null")
+    gateway.wait_for_stderr("it is not a serial line")
+    gateway.terminate()
+
+
 def test_mistakes_in_the_environment():
     status, _, errors = usage("-", environment={"OTEL_EXPORTER_OTLP_ENDPOINT": "ftp://example"})
     assert status == 2 and "OTEL_EXPORTER_OTLP_ENDPOINT" in errors
