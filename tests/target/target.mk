@@ -15,4 +15,25 @@ $(eval $(call firmware,target/interrupt_o2,mps2_an386,$(INTERRUPT_SOURCES),$(INT
 
 .PHONY: test-interrupt
 test-interrupt: $(BUILD)/target/interrupt_os.elf $(BUILD)/target/interrupt_o2.elf ## an interrupt at every instruction of the span path
-	RUNNER="$(QEMU_BARE_mps2_an386) -icount shift=6 -serial stdio -kernel" tests/unit/run_all $^
+	tests/unit/run_all -r "$(QEMU_BARE_mps2_an386) -icount shift=6 -serial stdio -kernel" $^
+
+TARGET_UNIT_SOURCES := tests/unit/unit.c tests/target/main_board.c tests/target/check_board.c $(addprefix tests/unit/, \
+    check.c test_port.c test_transport.c received.c) $(TARGET_OTLP_SOURCES)
+
+# $(call target_unit,NAME,BOARD,CONFIG,CFLAGS)
+define target_unit
+$(eval $(call firmware,target/unit_$(1),$(2),$(TARGET_UNIT_SOURCES),$(TARGET_OTLP_CFLAGS) -DTEST_ON_BOARD \
+    -DOTEL_CONFIG_FILE='"config_$(3).h"' $(4)))
+$(BUILD)/target/unit_$(1).objects/tests_unit_unit.o: $(wildcard tests/unit/*.c tests/unit/*.h)
+endef
+$(call target_unit,m4_default_os,mps2_an386,default,-Os)
+$(call target_unit,m4_default_o2,mps2_an386,default,-O2)
+$(call target_unit,m4_tiny_os,mps2_an386,tiny,-Os)
+$(call target_unit,m0_tiny_os,microbit,tiny,-Os)
+$(call target_unit,m0_least_os,microbit,least,-Os)
+TARGET_UNIT_M4 := $(addprefix $(BUILD)/target/unit_m4_,default_os.elf default_o2.elf tiny_os.elf)
+TARGET_UNIT_M0 := $(addprefix $(BUILD)/target/unit_m0_,tiny_os.elf least_os.elf)
+
+.PHONY: test-target
+test-target: $(TARGET_UNIT_M4) $(TARGET_UNIT_M0) ## the unit suite on an emulated Cortex-M4 and Cortex-M0
+	tests/unit/run_all -r "$(QEMU_mps2_an386)" $(TARGET_UNIT_M4) -r "$(QEMU_microbit)" $(TARGET_UNIT_M0)

@@ -14,6 +14,7 @@ static void every_header_field_is_as_link_md_says(void)
 
     config.device_id = 0x1122334455667788u;
     start();
+    send_all();
     otel_span_end(otel_span_start("one"));
     port.ticks = 5000000;
     send_all();

@@ -72,16 +72,16 @@ static void own_attributes_win_over_ours(void)
 
 static void a_resource_that_fits_no_frame_is_refused(void)
 {
-    enum { BYTES_OF_ONE = 16, LARGEST = OTEL_FRAME_BYTES > OTEL_QUEUE_BYTES ? OTEL_FRAME_BYTES : OTEL_QUEUE_BYTES };
-    static otel_attribute attributes[LARGEST / BYTES_OF_ONE];
-    static char keys[COUNT_OF(attributes)][8];
+    enum {
+        LARGEST = OTEL_FRAME_BYTES > OTEL_QUEUE_BYTES ? OTEL_FRAME_BYTES : OTEL_QUEUE_BYTES
+    };
+    static otel_attribute attributes[LARGEST / (OTEL_SPAN_BYTES / 2) + 1];
 
+    /* Keys that differ in their lengths: one text is enough for all of them. */
+    (void)text_of('k', OTEL_SPAN_BYTES);
     for (size_t i = 0; i < COUNT_OF(attributes); i++) {
-        memcpy(keys[i], "key0000", 8);
-        for (size_t digit = 6, rest = i; digit > 2; digit--, rest /= 10u) {
-            keys[i][digit] = (char)('0' + (int)(rest % 10u));
-        }
-        attributes[i] = otel_f64(keys[i], 1.5);
+        attributes[i] = otel_bool(long_text, true);
+        attributes[i].key_length = OTEL_SPAN_BYTES - i;
     }
     config.resource_attributes = attributes;
     config.resource_attribute_count = COUNT_OF(attributes);

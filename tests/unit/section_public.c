@@ -417,12 +417,17 @@ static void the_diagnostic_hook_tells_the_first_of_each_kind(void)
     CHECK_EQUAL(diagnostics, 0);
     otel_span_end(span);
     otel_span_end(span);
+    otel_poll();
     CHECK_EQUAL(diagnostics_of[OTEL_COUNTER_calls_invalid_handle], 1);
     span = otel_span_start("more");
     otel_span_set_str(span, "k", "\xFF");
     otel_span_set_str(span, "k", "\xFF");
+    otel_poll();
     CHECK_EQUAL(diagnostics_of[OTEL_COUNTER_strings_repaired], 1);
-    otel_span_event(span, text_of('e', OTEL_SPAN_BYTES));
+    for (unsigned i = 0; i <= OTEL_SPAN_EVENT_COUNT_LIMIT; i++) {
+        otel_span_event(span, "e");
+    }
+    otel_poll();
     CHECK_EQUAL(diagnostics_of[OTEL_COUNTER_events_dropped], 1);
     otel_span_end(span);
     CHECK_EQUAL(diagnostics_of[OTEL_COUNTER_spans_started], 0);
