@@ -2,6 +2,7 @@
 include examples/boards/boards.mk
 
 TEST_SUITES += ports
+TEST_NEEDS += examples
 
 PORTS_CFLAGS := -std=c11 -O1 -g $(WARNINGS) -Werror -I. -Iports/transport -Itests/unit
 PORTS_ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -36,5 +37,5 @@ PORTS_FIRMWARE := $(addprefix $(BUILD)/ports/,mps2_an386_systick.elf microbit_sy
 $(foreach name,mps2_an386_systick microbit_systick mps2_an386_counter,$(foreach source,$(PORTS_FIRMWARE_SOURCES),$(call firmware_object,ports/$(name),$(source)))): tests/ports/ports.mk
 
 .PHONY: test-ports
-test-ports: $(PORTS_PROGRAMS) $(PORTS_FIRMWARE) ## the ports and their transports
+test-ports: $(PORTS_PROGRAMS) $(PORTS_FIRMWARE) $(BUILD)/otel-gateway examples ## the ports and their transports
 	$(PYTEST) tests/ports

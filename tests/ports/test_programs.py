@@ -3,10 +3,12 @@
 
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = pathlib.Path(os.environ["BUILD"]) / "ports"
 
 
@@ -29,3 +31,15 @@ def test_on_a_board(machine, name):
     check([os.environ.get("QEMU_ARM", "qemu-system-arm"), "-M", machine, "-display", "none",
            "-monitor", "none", "-semihosting-config", "enable=on,target=native", "-icount", "shift=6",
            "-serial", "stdio", "-kernel", PROGRAMS / f"{name}.elf"])
+
+
+def test_the_template_asks_for_each_function():
+    """It compiles; the linker then names all that is to be filled in."""
+    contract = (ROOT / "otel_port.h").read_text()
+    wanted = set(re.findall(r"^\w+ (otel_port_\w+)\(", contract, re.MULTILINE))
+    assert len(wanted) == 10
+    done = subprocess.run([os.environ.get("CC", "cc"), "-std=c99", f"-I{ROOT}", "-x", "c", "-", "-o", os.devnull,
+                           ROOT / "ports/template/otel_port_template.c"],
+                          input="int main(void) { return 0; }", capture_output=True, text=True)
+    assert done.returncode != 0
+    assert set(re.findall(r"fill_in_(\w+)", done.stderr)) == wanted
