@@ -33,6 +33,15 @@ def free_port(kind=socket.SOCK_STREAM):
         return probe.getsockname()[1]
 
 
+def free_udp_port():
+    return free_port(socket.SOCK_DGRAM)
+
+
+def listens_udp(port):
+    """Whether somebody has this port of 127.0.0.1 for datagrams."""
+    return f"0100007F:{port:04X}" in pathlib.Path("/proc/net/udp").read_text()
+
+
 def wait_until(condition, what, deadline_s=START_DEADLINE_S, interval_s=0.05):
     """The first true value of condition(); an AssertionError that says what was awaited, if none comes."""
     end = time.monotonic() + deadline_s
@@ -121,6 +130,11 @@ class Peer:
             raise AssertionError(f"{self.name} still runs after {deadline_s} s:\n"
                                  f"{self.output()[-4000:]}") from None
 
+    def end_by(self, name, deadline_s=STOP_DEADLINE_S):
+        """Sends the signal of this name and waits for the end."""
+        self.process.send_signal(signal.Signals[name])
+        return self.wait(deadline_s)
+
     def stop(self, deadline_s=STOP_DEADLINE_S):
         """Its exit status; SIGTERM first, SIGKILL when that is ignored."""
         if self.process.poll() is None:
@@ -161,9 +175,9 @@ class Collector(Peer):
 
     name = "collector"
 
-    def __init__(self, directory, jaeger=None):
+    def __init__(self, directory, jaeger=None, port=None):
         super().__init__(directory)
-        self.port = free_port()
+        self.port = port or free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.file = self.directory / "collector.jsonl"
         self.file.unlink(missing_ok=True)
@@ -287,6 +301,11 @@ class Gateway(Peer):
 
     def stdout(self):
         return self.stdout_file.read_text(errors="replace")
+
+    def counters(self):
+        """What `--stats=tsv` printed at the end."""
+        pairs = (line.split("\t") for line in self.output().splitlines() if line.count("\t") == 1)
+        return {name: int(value) for name, value in pairs}
 
 
 class Board(Peer):
