@@ -129,6 +129,33 @@ static void test_same_device_boot_and_resource_are_one_origin_and_nothing_else_i
     export_queue_free(&queue);
 }
 
+/* More than the queue has buckets for, and ids that its hash throws together: neighbours in a
+ * bucket are told apart too. */
+static void test_many_devices_and_boots_are_as_many_origins(void **state)
+{
+    enum { IDS = 60, BOOTS = 50 };
+    struct export_queue queue = {.bytes_max = 1 << 26};
+    struct export_entry *entry;
+    size_t origins = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < IDS * BOOTS; i++) {
+        struct sender sender;
+
+        make_sender(&sender, 1 + (i % IDS << 42), 1 + (i / IDS << 10), 10);
+        strcpy(sender.device.name, "same");
+        export_queue_put(&queue, &sender.batch, 0);
+        export_queue_put(&queue, &sender.batch, 0);
+    }
+    while ((entry = export_queue_take(&queue)) != NULL) {
+        origins += entry->origin->first_taken == NULL;
+        entry->origin->first_taken = entry;
+        assert_int_equal(entry->origin->entries, 2);
+    }
+    assert_int_equal(origins, IDS * BOOTS);
+    export_queue_free(&queue);
+}
+
 /* Against a plain model: what is held is always the newest, the taken apart; memory is bounded. */
 static void test_random_use_against_a_model(void **state)
 {
@@ -227,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_entries_leave_in_order_and_leave_nothing_behind),
         cmocka_unit_test(test_what_is_put_back_is_taken_again),
         cmocka_unit_test(test_same_device_boot_and_resource_are_one_origin_and_nothing_else_is),
+        cmocka_unit_test(test_many_devices_and_boots_are_as_many_origins),
         cmocka_unit_test(test_random_use_against_a_model),
         cmocka_unit_test(test_what_is_under_way_is_never_let_go),
         cmocka_unit_test(test_a_batch_larger_than_the_queue_is_refused),
