@@ -328,6 +328,13 @@ static void write_frame(const otel_uart *uart, const otel_frame *frame)
     uart->write(uart->user, marks, mark_count);
 }
 
+static void release(volatile bool *claimed)
+{
+    const uintptr_t state = otel_port_lock();
+    *claimed = false;
+    otel_port_unlock(state);
+}
+
 otel_send_result otel_uart_send(void *self, const otel_frame *frame)
 {
     otel_uart *const uart = self;
@@ -335,7 +342,7 @@ otel_send_result otel_uart_send(void *self, const otel_frame *frame)
         return OTEL_SEND_BUSY;
     }
     write_frame(uart, frame);
-    uart->writing = false;
+    release(&uart->writing);
     return OTEL_SEND_DONE;
 }
 
@@ -345,7 +352,7 @@ size_t otel_uart_console_write(otel_uart *uart, const char *text, size_t length_
         return 0;
     }
     uart->write(uart->user, (const uint8_t *)text, length_bytes);
-    uart->writing = false;
+    release(&uart->writing);
     return length_bytes;
 }
 
@@ -359,10 +366,18 @@ static bool begin_running(otel_uart_pulled *uart)
     return was_idle;
 }
 
+static bool has_frame(const otel_uart_pulled *uart)
+{
+    const uintptr_t state = otel_port_lock();
+    const bool it_has = uart->has_frame;
+    otel_port_unlock(state);
+    return it_has;
+}
+
 otel_send_result otel_uart_pulled_send(void *self, const otel_frame *frame)
 {
     otel_uart_pulled *const uart = self;
-    if (uart->has_frame) {
+    if (has_frame(uart)) {
         return OTEL_SEND_BUSY;
     }
     otel_uart_encode_start(&uart->encoder, frame);
@@ -377,14 +392,22 @@ otel_send_result otel_uart_pulled_send(void *self, const otel_frame *frame)
     return OTEL_SEND_TAKEN;
 }
 
-/* The text that may leave now, as far as it lies in one piece: all that waits or, if there is a
- * frame, what waited before it. */
-static size_t text_due(otel_uart_pulled *uart)
+/* What may leave now. */
+typedef struct due {
+    size_t
+        text_bytes; /* all that waits or, if there is a frame, what waited before it; in one piece */
+    bool frame;
+} due;
+
+static due find_due(const otel_uart_pulled *uart)
 {
+    due found;
     const uintptr_t state = otel_port_lock();
-    const size_t due = uart->has_frame ? uart->text_before_frame : uart->text_waiting;
+    found.frame = uart->has_frame;
+    found.text_bytes = found.frame ? uart->text_before_frame : uart->text_waiting;
     otel_port_unlock(state);
-    return smaller(due, uart->text_bytes - uart->text_first);
+    found.text_bytes = smaller(found.text_bytes, uart->text_bytes - uart->text_first);
+    return found;
 }
 
 static void pull_text(otel_uart_pulled *uart, uint8_t *out, size_t length_bytes)
@@ -406,7 +429,7 @@ static size_t pull_frame(otel_uart_pulled *uart, uint8_t *out, size_t capacity_b
 {
     const size_t length = otel_uart_encode(&uart->encoder, out, capacity_bytes);
     if (otel_uart_encode_is_done(&uart->encoder)) {
-        uart->has_frame = false;
+        release(&uart->has_frame);
         otel_frame_done(true);
     }
     return length;
@@ -415,12 +438,13 @@ static size_t pull_frame(otel_uart_pulled *uart, uint8_t *out, size_t capacity_b
 /* Text or frame, whatever is due; 0 when nothing is. */
 static size_t pull_piece(otel_uart_pulled *uart, uint8_t *out, size_t capacity_bytes)
 {
-    const size_t text_bytes = smaller(text_due(uart), capacity_bytes);
+    const due now = find_due(uart);
+    const size_t text_bytes = smaller(now.text_bytes, capacity_bytes);
     if (text_bytes != 0) {
         pull_text(uart, out, text_bytes);
         return text_bytes;
     }
-    return uart->has_frame ? pull_frame(uart, out, capacity_bytes) : 0;
+    return now.frame ? pull_frame(uart, out, capacity_bytes) : 0;
 }
 
 /* The wire is idle unless something came in since pull_piece() found nothing. */
@@ -448,7 +472,10 @@ size_t otel_uart_pull(otel_uart_pulled *uart, uint8_t *out, size_t capacity_byte
 
 bool otel_uart_pulled_is_idle(const otel_uart_pulled *uart)
 {
-    return !uart->running;
+    const uintptr_t state = otel_port_lock();
+    const bool is_idle = !uart->running;
+    otel_port_unlock(state);
+    return is_idle;
 }
 
 static void queue_text(otel_uart_pulled *uart, size_t at, const char *text, size_t length_bytes)

@@ -9,13 +9,15 @@ PORTS_ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 PORTS_TSAN := -fsanitize=thread
 PORTS_CHECK := tests/unit/check.c tests/unit/check_host.c
 PORTS_HEADERS := otel.h otel_port.h tests/unit/check.h $(wildcard ports/*/*.h)
-PORTS_PROGRAMS := $(addprefix $(BUILD)/ports/,uart_encode uart_encode_bytewise udp_posix posix_port_asan \
+PORTS_PROGRAMS := $(addprefix $(BUILD)/ports/,uart_encode uart_encode_bytewise udp_posix uart_threads posix_port_asan \
     posix_port_tsan)
 
 # Target-specific flags of each program, then one rule for all of them.
 $(BUILD)/ports/uart_encode: PORTS_OWN := $(PORTS_ASAN)
 $(BUILD)/ports/uart_encode_bytewise: PORTS_OWN := $(PORTS_ASAN) -DOTEL_UART_BYTEWISE
 $(BUILD)/ports/uart_encode $(BUILD)/ports/uart_encode_bytewise: tests/ports/uart_encode.c ports/transport/otel_uart.c
+$(BUILD)/ports/uart_threads: PORTS_OWN := $(PORTS_TSAN) -pthread
+$(BUILD)/ports/uart_threads: tests/ports/uart_threads.c ports/transport/otel_uart.c ports/posix/otel_port_posix.c $(PORTS_CHECK)
 $(BUILD)/ports/udp_posix: PORTS_OWN := $(PORTS_ASAN)
 $(BUILD)/ports/udp_posix: tests/ports/udp_posix.c ports/transport/otel_udp_posix.c $(PORTS_CHECK)
 $(BUILD)/ports/posix_port_asan: PORTS_OWN := $(PORTS_ASAN) -pthread

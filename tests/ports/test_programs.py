@@ -18,7 +18,7 @@ def check(command):
     assert ", 0 failed, 0 skipped" in done.stdout.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", ["posix_port_asan", "posix_port_tsan", "udp_posix"])
+@pytest.mark.parametrize("name", ["posix_port_asan", "posix_port_tsan", "udp_posix", "uart_threads"])
 def test_on_this_machine(name):
     check([PROGRAMS / name])
 
