@@ -16,9 +16,9 @@
 #include <string.h>
 
 enum {
-    FRAMES = 2000,
-    LINES = 2000,
-    DOTS = 2000,
+    FRAMES = 10000,
+    LINES = 10000,
+    DOTS = 10000,
     PRINTERS = 2,
     WIRE_BYTES = 1 << 21,
     QUEUE_BYTES = 96
