@@ -38,8 +38,10 @@ def free_udp_port():
 
 
 def listens_udp(port):
-    """Whether somebody has this port of 127.0.0.1 for datagrams."""
-    return f"0100007F:{port:04X}" in pathlib.Path("/proc/net/udp").read_text()
+    """Whether somebody gets the datagrams to this port of 127.0.0.1."""
+    table = pathlib.Path("/proc/net/udp").read_text().splitlines()[1:]
+    local_addresses = [line.split()[1] for line in table]
+    return any(f"{address}:{port:04X}" in local_addresses for address in ("0100007F", "00000000"))
 
 
 def wait_until(condition, what, deadline_s=START_DEADLINE_S, interval_s=0.05):
