@@ -2,6 +2,7 @@
 """For the tests of the gateway's outputs: spans made with the official protobuf runtime, devices
 that put them into frames, and an HTTP server that does as it is told."""
 
+import base64
 import contextlib
 import http.server
 import os
@@ -25,8 +26,8 @@ from gateway import link
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
 GATEWAY = os.environ.get("OTEL_GATEWAY", str(BUILD / "otel-gateway-asan"))
-BOOT_UNIX_NS = 1_790_000_000_000_000_000    # when the devices of these tests booted
-FIRST_US = 1_000_000    # on the devices' clocks, the first moment that the tests speak of
+BOOT_UNIX_NS = 1_790_000_000_000_000_000  # when the devices of these tests booted
+FIRST_US = 1_000_000  # on the devices' clocks, the first moment that the tests speak of
 
 Request = trace_service_pb2.ExportTraceServiceRequest
 Response = trace_service_pb2.ExportTraceServiceResponse
@@ -35,6 +36,7 @@ ERROR, OK = trace_pb2.Status.STATUS_CODE_ERROR, trace_pb2.Status.STATUS_CODE_OK
 
 
 # ---- OTLP ----
+
 
 def any_value(value):
     if isinstance(value, bool):
@@ -61,22 +63,31 @@ def span_id(number):
 
 
 def trace_id(number):
-    return struct.pack(">QQ", 0x4bf92f3577b34da6, number)
+    return struct.pack(">QQ", 0x4BF92F3577B34DA6, number)
 
 
 def span(name, number, start_us, end_us, trace=1, parent=0, attributes=None, **fields):
     """Times are microseconds after FIRST_US."""
-    made = Span(trace_id=trace_id(trace), span_id=span_id(number), name=name, kind=Span.SPAN_KIND_INTERNAL,
-                start_time_unix_nano=(FIRST_US + start_us) * 1000,
-                end_time_unix_nano=(FIRST_US + end_us) * 1000,
-                attributes=key_values(attributes or {}), flags=0x101, **fields)
+    made = Span(
+        trace_id=trace_id(trace),
+        span_id=span_id(number),
+        name=name,
+        kind=Span.SPAN_KIND_INTERNAL,
+        start_time_unix_nano=(FIRST_US + start_us) * 1000,
+        end_time_unix_nano=(FIRST_US + end_us) * 1000,
+        attributes=key_values(attributes or {}),
+        flags=0x101,
+        **fields,
+    )
     if parent:
         made.parent_span_id = span_id(parent)
     return made
 
 
 def event(name, at_us, **attributes):
-    return Span.Event(name=name, time_unix_nano=(FIRST_US + at_us) * 1000, attributes=key_values(attributes))
+    return Span.Event(
+        name=name, time_unix_nano=(FIRST_US + at_us) * 1000, attributes=key_values(attributes)
+    )
 
 
 def error(message=""):
@@ -84,42 +95,64 @@ def error(message=""):
 
 
 def payload(*spans, scope="board"):
-    scope_spans = trace_pb2.ScopeSpans(scope=common_pb2.InstrumentationScope(name=scope), spans=spans)
-    return Request(resource_spans=[trace_pb2.ResourceSpans(scope_spans=[scope_spans])]).SerializeToString()
+    scope_spans = trace_pb2.ScopeSpans(
+        scope=common_pb2.InstrumentationScope(name=scope), spans=spans
+    )
+    return Request(
+        resource_spans=[trace_pb2.ResourceSpans(scope_spans=[scope_spans])]
+    ).SerializeToString()
 
 
 def spans_of(requests):
     """(resource attributes, span) of each span of decoded requests."""
-    return [(plain(resource_spans.resource.attributes), one)
-            for request in requests
-            for resource_spans in request.resource_spans
-            for scope_spans in resource_spans.scope_spans
-            for one in scope_spans.spans]
+    return [
+        (plain(resource_spans.resource.attributes), one)
+        for request in requests
+        for resource_spans in request.resource_spans
+        for scope_spans in resource_spans.scope_spans
+        for one in scope_spans.spans
+    ]
 
 
 def plain(attributes):
-    return {entry.key: getattr(entry.value, entry.value.WhichOneof("value") or "string_value")
-            for entry in attributes}
+    return {
+        entry.key: getattr(entry.value, entry.value.WhichOneof("value") or "string_value")
+        for entry in attributes
+    }
 
 
 # ---- devices ----
 
-class Device:
-    """Makes the frames of one device, which knows the time to the microsecond unless told otherwise."""
 
-    def __init__(self, service="thermostat", device_id=0x00A1B2C3D4E5F607, boot_id=7, knows_time=True,
-                 **attributes):
+class Device:
+    """Makes the frames of a device, which knows the time to the microsecond unless told otherwise."""
+
+    def __init__(
+        self,
+        service="thermostat",
+        device_id=0x00A1B2C3D4E5F607,
+        boot_id=7,
+        knows_time=True,
+        **attributes,
+    ):
         self.device_id, self.boot_id, self.knows_time = device_id, boot_id, knows_time
         self.sequence = 1
         self.resource = resource_pb2.Resource(
-            attributes=key_values({"service.name": service, **attributes})).SerializeToString()
+            attributes=key_values({"service.name": service, **attributes})
+        ).SerializeToString()
         self.hash = zlib.crc32(self.resource)
 
     def header(self, clock_us=0):
-        fields = dict(device_id=self.device_id, boot_id=self.boot_id, sequence=self.sequence,
-                      clock_ns=clock_us * 1000)
+        fields = dict(
+            device_id=self.device_id,
+            boot_id=self.boot_id,
+            sequence=self.sequence,
+            clock_ns=clock_us * 1000,
+        )
         if self.knows_time:
-            fields |= dict(flags=link.WALL_CLOCK, wall_offset_ns=BOOT_UNIX_NS, wall_uncertainty_us=1)
+            fields |= dict(
+                flags=link.WALL_CLOCK, wall_offset_ns=BOOT_UNIX_NS, wall_uncertainty_us=1
+            )
         return fields
 
     def resource_frame(self):
@@ -129,8 +162,9 @@ class Device:
         return self.raw(payload(*spans), with_hash)
 
     def raw(self, bytes_of_request, with_hash=True):
-        frame = link.Frame(payload=bytes_of_request, resource_hash=self.hash if with_hash else 0,
-                           **self.header())
+        frame = link.Frame(
+            payload=bytes_of_request, resource_hash=self.hash if with_hash else 0, **self.header()
+        )
         self.sequence += 1
         return frame
 
@@ -143,10 +177,22 @@ class Device:
 
 # ---- the gateway ----
 
+
 def environment(**variables):
     """The tests' own, and nothing of the user's that the outputs would look at."""
-    names = ("OTEL_", "COLUMNS", "NO_COLOR", "TERM", "LC_", "LANG", "http_proxy", "HTTP_PROXY",
-             "ALL_PROXY", "all_proxy", "TZ")
+    names = (
+        "OTEL_",
+        "COLUMNS",
+        "NO_COLOR",
+        "TERM",
+        "LC_",
+        "LANG",
+        "http_proxy",
+        "HTTP_PROXY",
+        "ALL_PROXY",
+        "all_proxy",
+        "TZ",
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
     return {**kept, "LC_ALL": "C.UTF-8", "TZ": "UTC", **variables}
 
@@ -157,8 +203,14 @@ def stream(*frames):
 
 def run_on(capture, *arguments, deadline_s=60, **variables):
     """Runs the gateway on a capture to its end: (stdout, stderr), bytes and text."""
-    ended = subprocess.run([GATEWAY, *arguments, "-"], input=capture, capture_output=True,
-                           timeout=deadline_s, env=environment(**variables), check=False)
+    ended = subprocess.run(
+        [GATEWAY, *arguments, "-"],
+        input=capture,
+        capture_output=True,
+        timeout=deadline_s,
+        env=environment(**variables),
+        check=False,
+    )
     assert ended.returncode == 0, ended.stderr.decode(errors="replace")
     return ended.stdout, ended.stderr.decode(errors="replace")
 
@@ -179,11 +231,16 @@ class Gateway:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.process = subprocess.Popen(
             [GATEWAY, "--stats=tsv", *arguments, f"udp:127.0.0.1:{self.port}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=environment(**variables))
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(**variables),
+        )
         self.stdout, self.stderr = bytearray(), bytearray()
-        self.readers = [threading.Thread(target=self.read, args=pair, daemon=True)
-                        for pair in ((self.process.stdout, self.stdout), (self.process.stderr, self.stderr))]
+        self.readers = [
+            threading.Thread(target=self.read, args=pair, daemon=True)
+            for pair in ((self.process.stdout, self.stdout), (self.process.stderr, self.stderr))
+        ]
         for reader in self.readers:
             reader.start()
         self.wait_until_it_listens()
@@ -195,8 +252,10 @@ class Gateway:
 
     def wait_until_it_listens(self):
         wanted = f"0100007F:{self.port:04X}"
-        wait_until(lambda: self.process.poll() is not None or
-                   wanted in pathlib.Path("/proc/net/udp").read_text())
+        wait_until(
+            lambda: self.process.poll() is not None
+            or wanted in pathlib.Path("/proc/net/udp").read_text()
+        )
         assert self.process.poll() is None, bytes(self.stderr)
 
     def send(self, *frames):
@@ -243,11 +302,20 @@ def wait_until(condition, deadline_s=8):
 
 # ---- the server ----
 
-class Answer:
-    """What the server does with a request. `hang_s`: nothing, for so long; `drop`: closes at once."""
 
-    def __init__(self, status=200, body=b"", headers=None, hang_s=0, drop=False,
-                 content_type="application/x-protobuf", raw=None):
+class Answer:
+    """What the server does: after `hang_s` of nothing; `drop`: it closes without an answer."""
+
+    def __init__(
+        self,
+        status=200,
+        body=b"",
+        headers=None,
+        hang_s=0,
+        drop=False,
+        content_type="application/x-protobuf",
+        raw=None,
+    ):
         self.status, self.body, self.hang_s, self.drop, self.raw = status, body, hang_s, drop, raw
         self.headers = {"Content-Type": content_type, **(headers or {})}
 
@@ -328,18 +396,23 @@ class Server:
 
 # ---- OTLP/JSON ----
 
+
 def request_of_json(value):
     """An OTLP/JSON request as the official protobuf message. OTLP/JSON writes ids in hexadecimal,
     where protobuf's own JSON mapping writes them in base64."""
-    import base64
 
     def with_base64_ids(node):
         if isinstance(node, list):
             return [with_base64_ids(element) for element in node]
         if not isinstance(node, dict):
             return node
-        return {key: base64.b64encode(bytes.fromhex(element)).decode()
-                if key in ("traceId", "spanId", "parentSpanId") else with_base64_ids(element)
-                for key, element in node.items()}
+        return {
+            key: (
+                base64.b64encode(bytes.fromhex(element)).decode()
+                if key in ("traceId", "spanId", "parentSpanId")
+                else with_base64_ids(element)
+            )
+            for key, element in node.items()
+        }
 
     return json_format.ParseDict(with_base64_ids(value), Request())
