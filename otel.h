@@ -1352,6 +1352,7 @@ typedef struct oteli_state {
     const otel_config *config;
     volatile bool running;
     bool polling;
+    bool shut_down; /* what is left in the queue is counted as dropped */
     volatile uint8_t frame_state;
     bool resource_due;
     bool stats_due;
@@ -1866,7 +1867,7 @@ static uint8_t *oteli_put_value(uint8_t *at, const otel_attribute *attribute, si
 static uint8_t *oteli_put_attribute(uint8_t *at, unsigned tag, const otel_attribute *attribute,
                                     oteli_pen *pen)
 {
-    const size_t room = (size_t)(pen->end - at);
+    const ptrdiff_t room = pen->end - at; /* less than 0 behind a status in the reserved bytes */
     size_t text_length = 0;
     size_t key_length;
     uint8_t *end;
@@ -1882,7 +1883,7 @@ static uint8_t *oteli_put_attribute(uint8_t *at, unsigned tag, const otel_attrib
         return NULL;
     }
     if (key_length == OTELI_KEY_BYTES ||
-        key_length + text_length + OTELI_ATTRIBUTE_OVERHEAD > room) {
+        (ptrdiff_t)(key_length + text_length + OTELI_ATTRIBUTE_OVERHEAD) > room) {
         pen->faults = OTELI_FAULT_ATTRIBUTE_DROPPED;
         return NULL;
     }
@@ -2075,7 +2076,7 @@ static unsigned oteli_span_event_add(oteli_recording *recording, oteli_event *ev
     const size_t name_length =
         oteli_text_length(event->name, event->name_length, pen.value_limit, &pen.faults);
     if (recording->event_count < OTEL_SPAN_EVENT_COUNT_LIMIT &&
-        name_length + OTELI_ATTRIBUTE_OVERHEAD <= (size_t)(pen.end - field)) {
+        (ptrdiff_t)(name_length + OTELI_ATTRIBUTE_OVERHEAD) <= pen.end - field) {
         field[0] = OTELI_TAG_EVENT;
         field[2] = OTELI_TAG_EVENT_TIME;
         at = oteli_put64(field + 3, event->time_ns);
@@ -3803,7 +3804,10 @@ OTEL_API void otel_frame_done(bool delivered)
     const uintptr_t lock = otel_port_lock();
     const bool taken = oteli.frame_state == OTELI_FRAME_TAKEN;
     bool more;
-    if (taken) {
+    if (taken && oteli.shut_down) { /* counted by otel_shutdown, with all behind it */
+        oteli.frame_state = OTELI_FRAME_NONE;
+        oteli_queue_free(0, oteli_store.used, oteli_store.records);
+    } else if (taken) {
         oteli_frame_settle(delivered);
     }
     more = oteli_store.records > 0;
@@ -4060,13 +4064,11 @@ static void oteli_close_all(void)
     }
 }
 
-/* Counts the spans that stay in the queue. */
-static uint32_t oteli_queued_spans(void)
+/* Counts the spans among `records` records from `position` on. */
+static uint32_t oteli_queued_spans(uint32_t position, uint32_t records)
 {
-    uint32_t position = oteli_store.head;
-    uint32_t left = oteli_store.records;
     uint32_t spans = 0;
-    for (; left > 0; left--) {
+    for (; records > 0; records--) {
         const uint32_t at = oteli_queue_at(position);
         const oteli_word info = oteli_store.ring[at];
         spans += OTELI_RECORD_KIND(info) == OTELI_KIND_TRACES ? 1u : 0u;
@@ -4075,11 +4077,28 @@ static uint32_t oteli_queued_spans(void)
     return spans;
 }
 
+/* Counts what is left in the queue as dropped, and empties it; while a transport has the frame, its
+ * otel_frame_done empties it, and nothing is written there any more that would spoil the count. */
+static void oteli_queue_abandon(void)
+{
+    uintptr_t lock = otel_port_lock();
+    const uint32_t head = oteli_store.head;
+    const uint32_t records = oteli_store.records;
+    oteli.shut_down = true;
+    otel_port_unlock(lock);
+    oteli_count_many(OTELI_COUNT_spans_dropped_shutdown, oteli_queued_spans(head, records));
+    lock = otel_port_lock();
+    if (oteli.frame_state != OTELI_FRAME_TAKEN) {
+        oteli.frame_state = OTELI_FRAME_NONE;
+        oteli_queue_free(0, oteli_store.used, oteli_store.records);
+    }
+    otel_port_unlock(lock);
+}
+
 OTEL_API otel_status otel_shutdown(uint32_t timeout_ms)
 {
     uint64_t deadline_ns;
     otel_status status;
-    uint32_t left;
     if (!oteli.running) {
         oteli_count(OTELI_COUNT_calls_not_running);
         return OTEL_ERROR_STATE;
@@ -4088,13 +4107,11 @@ OTEL_API otel_status otel_shutdown(uint32_t timeout_ms)
     deadline_ns = oteli_clock_ns() + oteli_ms_to_ns(timeout_ms);
     oteli_close_all();
     status = oteli_drain(deadline_ns);
-    left = oteli_queued_spans();
-    oteli_count_many(OTELI_COUNT_spans_dropped_shutdown, left);
-    if (oteli.config->transport != NULL && left == 0 &&
+    if (status == OTEL_OK && oteli.config->transport != NULL &&
         oteli_queue_message(OTELI_KIND_STATS, oteli.polled_ns)) {
-        const otel_status last = oteli_drain(deadline_ns);
-        status = status != OTEL_OK ? status : last;
+        status = oteli_drain(deadline_ns);
     }
+    oteli_queue_abandon();
     return status;
 }
 
@@ -4200,6 +4217,7 @@ static void oteli_state_init(void)
 {
     oteli.frame_state = OTELI_FRAME_NONE;
     oteli.polling = false;
+    oteli.shut_down = false;
     oteli.stats_due = false;
     oteli.resource_due = false;
     oteli.contexts_in_use = 0;
