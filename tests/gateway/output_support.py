@@ -7,7 +7,6 @@ import contextlib
 import http.server
 import os
 import pathlib
-import queue
 import socket
 import struct
 import subprocess

@@ -167,6 +167,13 @@ def test_waterfall_beside_the_exporter():
     assert b"work" in gateway.stdout
 
 
+def test_this_machine_is_not_reached_through_a_proxy():
+    proxies = {name: "http://127.0.0.1:1" for name in ("http_proxy", "HTTP_PROXY", "all_proxy")}
+    with Server() as server, Gateway(**endpoint(server, **proxies, no_proxy="example")) as gateway:
+        feed(gateway, Device())
+        arrived(server)
+
+
 # ---- the environment ----
 
 

@@ -218,6 +218,25 @@ static bool set_protocols(CURL *easy)
 #endif
 }
 
+/* This machine is never reached through a proxy, whatever no_proxy says besides. */
+static bool set_proxy_exceptions(CURL *easy)
+{
+    const char *no_proxy = getenv("no_proxy");
+    struct buffer exceptions = {0};
+    bool good;
+
+    if (no_proxy == NULL)
+        no_proxy = getenv("NO_PROXY");
+    if (no_proxy == NULL || strcmp(no_proxy, "*") != 0) /* which libcurl knows alone only */
+        buffer_append_text(&exceptions, "localhost,127.0.0.1,::1,");
+    buffer_append_text(&exceptions, no_proxy != NULL ? no_proxy : "");
+    buffer_append(&exceptions, "", 1);
+    good = !exceptions.failed &&
+           curl_easy_setopt(easy, CURLOPT_NOPROXY, (const char *)exceptions.data) == CURLE_OK;
+    buffer_free(&exceptions);
+    return good;
+}
+
 static bool set_easy(struct http_client *client, const struct http_settings *settings)
 {
     CURL *easy = client->easy;
@@ -227,7 +246,7 @@ static bool set_easy(struct http_client *client, const struct http_settings *set
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs may not hold us */
 #endif
     return curl_easy_setopt(easy, CURLOPT_URL, settings->url) == CURLE_OK && set_protocols(easy) &&
-           curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           set_proxy_exceptions(easy) && curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_USERAGENT, settings->user_agent) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) == CURLE_OK &&
