@@ -141,7 +141,9 @@ def test_devices_at_one_gateway_are_never_merged(run_board, run_gateway, collect
     assert len(owners) == 5 * SPAN_COUNT
     instances = {}
     for resource, spans in meant.of_otlp_json(collector.batches()):
-        (owner,) = {owners[span_id] for span_id in spans}
+        owners_here = {owners[span_id] for span_id in spans}
+        assert len(owners_here) == 1, "spans of several devices under one resource"
+        owner = owners_here.pop()
         instance = resource.pop("service.instance.id")
         assert resource == programs[owner].resource
         assert instances.setdefault(owner, instance) == instance
