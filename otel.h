@@ -70,8 +70,8 @@
  *     transport; a record is not touched again. What a frame looks like: tools/gateway/LINK.md.
  *
  * MEMORY (all static; otel_ram_bytes() tells the sum)
- *     OTEL_CONTEXT_COUNT   * 60                     open spans, recording or not
- *   + OTEL_RECORDING_COUNT * (OTEL_SPAN_BYTES + 32) open spans that record
+ *     OTEL_CONTEXT_COUNT   * 56                     open spans, recording or not
+ *   + OTEL_RECORDING_COUNT * (OTEL_SPAN_BYTES + 28) open spans that record
  *   + OTEL_CARRIER_COUNT   * (OTEL_CARRIER_BYTES + 8)
  *   + OTEL_QUEUE_BYTES                              finished spans, 8 bytes more each
  *   + OTEL_FRAME_SCOPES * (OTEL_SCOPE_BYTES + 20)   + about 350 bytes
@@ -1212,19 +1212,9 @@ typedef uintptr_t oteli_word;
 #define OTELI_NONE 0xFFu
 
 /* Low byte of a slot's state; the upper 24 bits are its generation. */
-#define OTELI_OPEN 0x01u        /* the handle is valid */
-#define OTELI_RECORDING 0x02u   /* it has a recording buffer */
-#define OTELI_BUSY 0x04u        /* somebody writes to the buffer */
-#define OTELI_END_PENDING 0x08u /* and shall end the span when he is done */
+#define OTELI_OPEN 0x01u      /* the handle is valid */
+#define OTELI_RECORDING 0x02u /* it has a recording buffer */
 #define OTELI_FLAGS 0xFFu
-
-/* An open span. */
-typedef struct oteli_slot {
-    uint32_t state;
-    otel_context context;
-    uint8_t next_free;
-    uint8_t recording;
-} oteli_slot;
 
 /* Where a recording buffer's OTLP bytes are: the body of the Span message starts at a fixed place,
  * with room before it for the tag and the length of the message, which are known at its end. */
@@ -1263,10 +1253,8 @@ typedef struct oteli_slot {
 /* The encoded part of a span that records. */
 typedef struct oteli_recording {
     const otel_tracer *tracer;
-    uint64_t pending_end_ns;
-    uint32_t
-        key_filter; /* a bit for each key that was set: most keys are new, and need no search */
-    uint16_t used;  /* end of the bytes so far */
+    uint32_t key_filter; /* a bit for each key that was set: most are new, and need no search */
+    uint16_t used;       /* end of the bytes so far */
     uint16_t name_at;
     uint16_t fields_at; /* behind the name */
     uint16_t status_at; /* 0: no status yet */
@@ -1275,12 +1263,24 @@ typedef struct oteli_recording {
     uint8_t attribute_count;
     uint8_t event_count;
     uint8_t status;
+    uint8_t index; /* set once */
     uint8_t next_free;
     union {
         oteli_word words[OTELI_WORDS(OTEL_SPAN_BYTES)];
         uint8_t bytes[OTEL_SPAN_BYTES];
     } data;
 } oteli_recording;
+
+/* An open span. */
+typedef struct oteli_slot {
+    uint32_t state;
+    otel_context context;
+    oteli_recording *recording;
+    uint8_t index; /* set once */
+    uint8_t next_free;
+    uint8_t busy;        /* somebody writes to the recording */
+    uint8_t end_pending; /* and shall end the span when he is done */
+} oteli_slot;
 
 /* Foreign tracestate, shared by the contexts that came from it. */
 typedef struct oteli_carrier {
@@ -1347,8 +1347,15 @@ struct otel_frame {
     uint8_t kind;
 };
 
+/* A 64-bit number, for cores that have no 64-bit shifts. */
+typedef struct oteli_halves {
+    uint32_t low;
+    uint32_t high;
+} oteli_halves;
+
 /* What a start sets up. */
 typedef struct oteli_state {
+    oteli_slot slots[OTEL_CONTEXT_COUNT]; /* first: the shortest way from a handle */
     const otel_config *config;
     volatile bool running;
     bool polling;
@@ -1366,7 +1373,7 @@ typedef struct oteli_state {
     uint8_t recordings_in_use;
     uint8_t carriers_in_use;
 
-    uint32_t random[4];
+    oteli_halves random[2];
     uint32_t ns_per_tick;          /* whole nanoseconds */
     uint32_t ns_per_tick_fraction; /* and 2^-32 of them */
     uint64_t polled_ns;
@@ -1380,7 +1387,6 @@ typedef struct oteli_state {
     uint32_t sequence;
     char instance_id[16];
 
-    oteli_slot slots[OTEL_CONTEXT_COUNT];
 #if OTEL_CARRIER_COUNT > 0
     oteli_carrier carriers[OTEL_CARRIER_COUNT];
 #endif
@@ -1496,6 +1502,13 @@ static uint8_t *oteli_put32(uint8_t *at, uint32_t value)
     return at + 4;
 }
 
+static uint8_t *oteli_put16(uint8_t *at, uint32_t value)
+{
+    at[0] = (uint8_t)value;
+    at[1] = (uint8_t)(value >> 8);
+    return at + 2;
+}
+
 static uint8_t *oteli_put64(uint8_t *at, uint64_t value)
 {
     at = oteli_put32(at, (uint32_t)value);
@@ -1504,12 +1517,26 @@ static uint8_t *oteli_put64(uint8_t *at, uint64_t value)
 
 static uint32_t oteli_get32(const uint8_t *at)
 {
+#if OTELI_UNALIGNED_LITTLE_ENDIAN
+    uint32_t value;
+    OTELI_COPY(&value, at, sizeof value);
+    return value;
+#else
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+#endif
 }
 
 static uint64_t oteli_get64(const uint8_t *at)
 {
     return (uint64_t)oteli_get32(at + 4) << 32 | oteli_get32(at);
+}
+
+/* Four bytes of an object that is aligned for words, in the order of this core. */
+OTELI_INLINE uint32_t oteli_get_word(const void *at)
+{
+    uint32_t word;
+    OTELI_COPY(&word, at, sizeof word);
+    return word;
 }
 
 /* strlen, but looks no further than a character behind `limit`: whoever passes a megabyte pays for
@@ -1699,6 +1726,15 @@ static bool oteli_utf8_same(const uint8_t *a, const uint8_t *b, size_t length)
 #define OTELI_TAG_VALUE_INT 0x18u
 #define OTELI_TAG_VALUE_DOUBLE 0x21u
 #define OTELI_TAG_RESOURCE_ATTRIBUTE 0x0Au
+
+/* What comes before the fixed fields of a span: tag and, behind it, length or another tag. */
+#define OTELI_HEAD_TRACE_ID 0x100Au
+#define OTELI_HEAD_SPAN_ID 0x0812u
+#define OTELI_HEAD_KIND 0x0030u
+#define OTELI_TAG_START 0x39u
+#define OTELI_TAG_END 0x41u
+#define OTELI_HEAD_FLAGS 0x0185u
+#define OTELI_HEAD_PARENT_ID 0x08220000u /* behind the upper half of the flags */
 
 /* Bits 8 and 9 of Span.flags: whether the parent is remote is known, and it is. */
 #define OTELI_SPAN_FLAG_HAS_IS_REMOTE 0x100u
@@ -2170,53 +2206,47 @@ static unsigned oteli_span_status_set(oteli_recording *recording, otel_span_stat
     return faults;
 }
 
-/* The fixed part of a span: everything that is patched is 0 here. */
-static const union {
-    uint8_t bytes[OTELI_HEAD_END_CHILD];
-    oteli_word words[OTELI_WORDS(OTELI_HEAD_END_CHILD)];
-} oteli_span_head = {{
-    0,    0,    0, 0,                                           /* tag and length */
-    0x0A, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* trace_id */
-    0x12, 0x08, 0, 0, 0, 0, 0, 0, 0, 0,                         /* span_id */
-    0x30, 0,                                                    /* kind */
-    0x39, 0,    0, 0, 0, 0, 0, 0, 0,                            /* start_time_unix_nano */
-    0x41, 0,    0, 0, 0, 0, 0, 0, 0,                            /* end_time_unix_nano */
-    0x85, 0x01, 0, 0, 0, 0,                                     /* flags */
-    0x22, 0x08, 0, 0, 0, 0, 0, 0, 0, 0,                         /* parent_span_id */
-}};
+/* Span.flags but for those that the new span itself has, by the context of its parent. */
+static uint32_t oteli_span_flags(const otel_context *parent)
+{
+    return OTELI_SPAN_FLAG_HAS_IS_REMOTE |
+           ((parent->state & OTEL_CONTEXT_REMOTE) != 0 ? OTELI_SPAN_FLAG_IS_REMOTE : 0);
+}
 
-/* Starts a span's bytes: ids, kind, start, flags, parent, and the empty name. `parent` may be no
- * context; `tracestate` may be NULL. */
+/* Starts a span's bytes: ids, kind, start, flags, and the parent unless it is NULL (8 bytes). The place
+ * of the end is left as it is. */
 static void oteli_span_begin(oteli_recording *recording, const otel_context *context,
-                             const otel_context *parent, otel_span_kind kind, uint64_t start_ns)
+                             const void *parent_id, uint32_t flags, uint64_t start_ns)
 {
     uint8_t *bytes = recording->data.bytes;
-    uint32_t flags = OTELI_SPAN_FLAG_HAS_IS_REMOTE | context->trace_flags;
-    size_t end = OTELI_HEAD_END_ROOT;
-    oteli_copy_words(recording->data.words, oteli_span_head.words,
-                     OTELI_WORDS(OTELI_HEAD_END_CHILD));
+    (void)oteli_put16(bytes + OTELI_TRACE_ID_AT - 2, OTELI_HEAD_TRACE_ID);
     OTELI_COPY(bytes + OTELI_TRACE_ID_AT, context->trace_id, 16);
+    (void)oteli_put16(bytes + OTELI_SPAN_ID_AT - 2, OTELI_HEAD_SPAN_ID);
     OTELI_COPY(bytes + OTELI_SPAN_ID_AT, context->span_id, 8);
-    bytes[OTELI_KIND_AT] = (uint8_t)kind;
     (void)oteli_put64(bytes + OTELI_START_AT, start_ns);
-    if (parent != &otel_context_none) {
-        OTELI_COPY(bytes + OTELI_PARENT_ID_AT, parent->span_id, 8);
-        end = OTELI_HEAD_END_CHILD;
-        if ((parent->state & OTEL_CONTEXT_REMOTE) != 0) {
-            flags |= OTELI_SPAN_FLAG_IS_REMOTE;
-        }
+    bytes[OTELI_START_AT - 1] = OTELI_TAG_START;
+    bytes[OTELI_END_AT - 1] = OTELI_TAG_END;
+    (void)oteli_put32(bytes + OTELI_FLAGS_AT - 2, OTELI_HEAD_FLAGS | (flags | context->trace_flags)
+                                                                         << 16);
+    (void)oteli_put32(bytes + OTELI_FLAGS_AT + 2, OTELI_HEAD_PARENT_ID);
+    if (parent_id != NULL) {
+        OTELI_COPY(bytes + OTELI_PARENT_ID_AT, parent_id, 8);
     }
-    (void)oteli_put32(bytes + OTELI_FLAGS_AT, flags);
+    recording->used = parent_id != NULL ? OTELI_HEAD_END_CHILD : OTELI_HEAD_END_ROOT;
+    recording->name_at = recording->used;
     recording->key_filter = 0;
-    recording->used = (uint16_t)end;
-    recording->name_at = (uint16_t)end;
-    recording->fields_at = (uint16_t)end;
     recording->status_at = 0;
     recording->attributes_dropped = 0;
     recording->events_dropped = 0;
     recording->attribute_count = 0;
     recording->event_count = 0;
     recording->status = OTEL_SPAN_STATUS_UNSET;
+}
+
+static void oteli_span_kind(oteli_recording *recording, otel_span_kind kind)
+{
+    (void)oteli_put16(recording->data.bytes + OTELI_KIND_AT - 1,
+                      OTELI_HEAD_KIND | (uint32_t)kind << 8);
 }
 
 #if OTEL_CARRIER_COUNT > 0
@@ -2231,31 +2261,37 @@ static void oteli_span_tracestate(oteli_recording *recording, const char *text, 
 }
 #endif
 
-static void oteli_span_dropped_count(oteli_recording *recording, uint8_t tag, uint32_t count)
+static uint8_t *oteli_put_dropped(uint8_t *at, unsigned tag, uint32_t count)
 {
-    uint8_t *at = recording->data.bytes + recording->used;
     if (count > 0) {
-        *at++ = tag;
+        *at++ = (uint8_t)tag;
         at = oteli_put_varint(at, count);
-        recording->used = (uint16_t)(at - recording->data.bytes);
     }
+    return at;
 }
 
-/* Closes the message: end time, dropped counts, tag and length. Returns the number of bytes that come
- * before the tag. */
-static size_t oteli_span_finish(oteli_recording *recording, uint64_t end_ns)
+static OTELI_COLD void oteli_span_dropped_counts(oteli_recording *recording)
+{
+    uint8_t *at = recording->data.bytes + recording->used;
+    at = oteli_put_dropped(at, OTELI_TAG_ATTRIBUTES_DROPPED, recording->attributes_dropped);
+    at = oteli_put_dropped(at, OTELI_TAG_EVENTS_DROPPED, recording->events_dropped);
+    recording->used = (uint16_t)(at - recording->data.bytes);
+}
+
+/* Closes the message: dropped counts, tag and length; the end is there. Returns the number of bytes that
+ * come before the tag. */
+static size_t oteli_span_finish(oteli_recording *recording)
 {
     uint8_t *bytes = recording->data.bytes;
-    size_t skip;
-    uint32_t length;
-    (void)oteli_put64(bytes + OTELI_END_AT, end_ns);
+    size_t skip = OTELI_BODY_AT - 2u;
+    size_t length;
     if ((recording->attributes_dropped | recording->events_dropped) != 0) {
-        oteli_span_dropped_count(recording, OTELI_TAG_ATTRIBUTES_DROPPED,
-                                 recording->attributes_dropped);
-        oteli_span_dropped_count(recording, OTELI_TAG_EVENTS_DROPPED, recording->events_dropped);
+        oteli_span_dropped_counts(recording);
     }
-    length = (uint32_t)recording->used - OTELI_BODY_AT;
-    skip = OTELI_BODY_AT - 1u - oteli_length_size(length);
+    length = recording->used - OTELI_BODY_AT;
+    if (length >= 0x80u) {
+        skip--;
+    }
     (void)oteli_put_field(bytes + skip, OTELI_TAG_SCOPE_SPANS_SPAN, length);
     return skip;
 }
@@ -2263,6 +2299,17 @@ static size_t oteli_span_finish(oteli_recording *recording, uint64_t end_ns)
 static uint64_t oteli_span_start_ns(const oteli_recording *recording)
 {
     return oteli_get64(recording->data.bytes + OTELI_START_AT);
+}
+
+static uint64_t oteli_span_end_ns(const oteli_recording *recording)
+{
+    return oteli_get64(recording->data.bytes + OTELI_END_AT);
+}
+
+/* Nobody else writes there: also somebody who has not claimed the span may set its end. */
+static void oteli_span_end(oteli_recording *recording, uint64_t end_ns)
+{
+    (void)oteli_put64(recording->data.bytes + OTELI_END_AT, end_ns);
 }
 
 /*
@@ -2329,55 +2376,72 @@ static uint32_t oteli_ns_to_ms(uint64_t ns, uint32_t limit_ms)
 /*
  * >>random
  *
- * xoshiro128++ (Blackman and Vigna): 128 bits of state, no multiplication. Lock held.
+ * xoroshiro128++ (Blackman and Vigna): 128 bits of state, 64 bits a draw, no multiplication; here in
+ * halves of 32 bits, low half first. Lock held.
  */
 
-static uint32_t oteli_rotate(uint32_t value, unsigned bits)
+/* A 64-bit number rotated left by less than 32 bits. */
+OTELI_INLINE oteli_halves oteli_rotate(oteli_halves number, unsigned bits)
 {
-    return value << bits | value >> (32u - bits);
+    oteli_halves rotated;
+    rotated.low = number.low << bits | number.high >> (32u - bits);
+    rotated.high = number.high << bits | number.low >> (32u - bits);
+    return rotated;
 }
 
-static uint32_t oteli_random(void)
+OTELI_INLINE oteli_halves oteli_add(oteli_halves a, oteli_halves b)
 {
-    uint32_t *s = oteli.random;
-    const uint32_t result = oteli_rotate(s[0] + s[3], 7) + s[0];
-    const uint32_t shifted = s[1] << 9;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= shifted;
-    s[3] = oteli_rotate(s[3], 11);
+    const uint64_t sum = ((uint64_t)a.high << 32 | a.low) + ((uint64_t)b.high << 32 | b.low);
+    oteli_halves halves;
+    halves.low = (uint32_t)sum;
+    halves.high = (uint32_t)(sum >> 32);
+    return halves;
+}
+
+static oteli_halves oteli_random(void)
+{
+    const oteli_halves s0 = oteli.random[0];
+    oteli_halves s1 = oteli.random[1];
+    const oteli_halves result = oteli_add(oteli_rotate(oteli_add(s0, s1), 17), s0);
+    oteli_halves rotated;
+    s1.low ^= s0.low;
+    s1.high ^= s0.high;
+    rotated.low = s0.high; /* by 49 is by 32, and by 17 */
+    rotated.high = s0.low;
+    rotated = oteli_rotate(rotated, 17);
+    oteli.random[0].low = rotated.low ^ s1.low ^ s1.low << 21;
+    oteli.random[0].high = rotated.high ^ s1.high ^ (s1.high << 21 | s1.low >> 11);
+    oteli.random[1] = oteli_rotate(s1, 28);
     return result;
 }
 
-/* 64 bits that are not all zero: a trace id's half, or a span id. Two draws, the most a lock holds. */
-static void oteli_random_id(uint32_t id[2])
+/* 64 bits that are not all zero: a trace id's half, or a span id. */
+static oteli_halves oteli_random_id(void)
 {
-    id[0] = oteli_random();
-    id[1] = oteli_random();
-    if ((id[0] | id[1]) == 0) {
-        id[0] = 1;
+    oteli_halves id = oteli_random();
+    if ((id.low | id.high) == 0) {
+        id.low = 1;
     }
+    return id;
 }
 
 /* Mixes the port's entropy with what else tells boards and boots apart; false when it is all zero. */
 static bool oteli_random_init(const uint8_t *entropy, uint64_t device_id, uint64_t ticks)
 {
-    const uint64_t mixed = device_id ^ oteli_rotate((uint32_t)ticks, 16) ^ ticks << 32;
-    uint32_t any = 0;
+    const uint64_t mixed = device_id ^ ticks << 32 ^ ticks >> 32;
+    oteli_halves *s = oteli.random;
     unsigned i;
-    for (i = 0; i < 4; i++) {
-        oteli.random[i] = oteli_get32(entropy + 4 * i);
-        any |= oteli.random[i];
+    for (i = 0; i < 2; i++) {
+        s[i].low = oteli_get32(entropy + 8 * i);
+        s[i].high = oteli_get32(entropy + 8 * i + 4);
     }
-    if (any == 0) {
+    if ((s[0].low | s[0].high | s[1].low | s[1].high) == 0) {
         return false;
     }
-    oteli.random[0] ^= (uint32_t)mixed;
-    oteli.random[1] ^= (uint32_t)(mixed >> 32);
-    if ((oteli.random[0] | oteli.random[1] | oteli.random[2] | oteli.random[3]) == 0) {
-        oteli.random[3] = 1;
+    s[0].low ^= (uint32_t)mixed;
+    s[0].high ^= (uint32_t)(mixed >> 32);
+    if ((s[0].low | s[0].high | s[1].low | s[1].high) == 0) {
+        s[1].high = 1;
     }
     for (i = 0; i < 16; i++) {
         (void)oteli_random();
@@ -2396,13 +2460,18 @@ static void oteli_pools_init(uint32_t generation)
 {
     unsigned i;
     for (i = 0; i < OTEL_CONTEXT_COUNT; i++) {
-        oteli.slots[i].state = (generation + (i << 16)) & ~OTELI_FLAGS;
-        oteli.slots[i].next_free = (uint8_t)(i + 1);
+        oteli_slot *slot = &oteli.slots[i];
+        slot->state = (generation + (i << 16)) & ~OTELI_FLAGS;
+        slot->index = (uint8_t)i;
+        slot->next_free = (uint8_t)(i + 1);
+        slot->busy = 0;
+        slot->end_pending = 0;
     }
     oteli.slots[OTEL_CONTEXT_COUNT - 1].next_free = OTELI_NONE;
     oteli.slot_free_first = 0;
     oteli.slot_free_last = OTEL_CONTEXT_COUNT - 1;
     for (i = 0; i < OTEL_RECORDING_COUNT; i++) {
+        oteli_store.recordings[i].index = (uint8_t)i;
         oteli_store.recordings[i].next_free = (uint8_t)(i + 1);
     }
     oteli_store.recordings[OTEL_RECORDING_COUNT - 1].next_free = OTELI_NONE;
@@ -2436,7 +2505,7 @@ static oteli_slot *oteli_slot_take(void)
 
 static void oteli_slot_give(oteli_slot *slot)
 {
-    const uint8_t index = (uint8_t)(slot - oteli.slots);
+    const uint8_t index = slot->index;
     slot->state &= ~OTELI_FLAGS;
     slot->next_free = OTELI_NONE;
     if (oteli.slot_free_first == OTELI_NONE) {
@@ -2448,21 +2517,24 @@ static void oteli_slot_give(oteli_slot *slot)
     oteli.contexts_in_use--;
 }
 
-/* Index of a recording buffer, OTELI_NONE when there is none. */
-static uint8_t oteli_recording_take(void)
+/* A recording buffer, NULL when there is none. */
+static oteli_recording *oteli_recording_take(void)
 {
     const uint8_t index = oteli.recording_free;
-    if (index != OTELI_NONE) {
-        oteli.recording_free = oteli_store.recordings[index].next_free;
-        oteli_raise_max(OTELI_COUNT_recordings_max, ++oteli.recordings_in_use);
+    oteli_recording *recording;
+    if (index == OTELI_NONE) {
+        return NULL;
     }
-    return index;
+    recording = &oteli_store.recordings[index];
+    oteli.recording_free = recording->next_free;
+    oteli_raise_max(OTELI_COUNT_recordings_max, ++oteli.recordings_in_use);
+    return recording;
 }
 
-static void oteli_recording_give(uint8_t index)
+static void oteli_recording_give(oteli_recording *recording)
 {
-    oteli_store.recordings[index].next_free = oteli.recording_free;
-    oteli.recording_free = index;
+    recording->next_free = oteli.recording_free;
+    oteli.recording_free = recording->index;
     oteli.recordings_in_use--;
 }
 
@@ -2526,6 +2598,14 @@ static void oteli_carrier_let_go(uint32_t reference)
 #else
     (void)reference;
 #endif
+}
+
+static bool oteli_context_valid(const otel_context *context)
+{
+    const uint8_t *trace_id = context->trace_id;
+    return (oteli_get_word(trace_id) | oteli_get_word(trace_id + 4) | oteli_get_word(trace_id + 8) |
+            oteli_get_word(trace_id + 12)) != 0 &&
+           (oteli_get_word(context->span_id) | oteli_get_word(context->span_id + 4)) != 0;
 }
 
 /* Ends a slot's life, with what it holds. */
@@ -3161,11 +3241,6 @@ static oteli_slot *oteli_slot_of(otel_span span)
     return index < OTEL_CONTEXT_COUNT ? &oteli.slots[index] : NULL;
 }
 
-static oteli_recording *oteli_recording_of(const oteli_slot *slot)
-{
-    return &oteli_store.recordings[slot->recording];
-}
-
 /* Counts why a call could not have the span. */
 static OTELI_COLD void oteli_count_refused(otel_span span)
 {
@@ -3175,9 +3250,19 @@ static OTELI_COLD void oteli_count_refused(otel_span span)
     } else if (slot == NULL || OTELI_GENERATION(slot->state) != OTELI_GENERATION(span.handle) ||
                (slot->state & OTELI_OPEN) == 0) {
         oteli_count(OTELI_COUNT_calls_invalid_handle);
-    } else if ((slot->state & OTELI_BUSY) != 0) {
+    } else if (slot->busy) {
         oteli_count(OTELI_COUNT_calls_busy);
     } /* else it does not record, and the call has nothing to do */
+}
+
+/* Whether somebody holds the span, and if not, all that the last holder wrote. */
+OTELI_INLINE bool oteli_busy(const oteli_slot *slot)
+{
+#if defined(__GNUC__)
+    return __atomic_load_n(&slot->busy, __ATOMIC_ACQUIRE) != 0;
+#else
+    return slot->busy != 0;
+#endif
 }
 
 /* Claims an open span that records for one writer; NULL, and counted, when it cannot be had. */
@@ -3185,10 +3270,10 @@ static oteli_slot *oteli_claim(otel_span span)
 {
     oteli_slot *slot = oteli_slot_of(span);
     if (slot != NULL) {
-        const uint32_t free_state = OTELI_GENERATION(span.handle) | OTELI_OPEN | OTELI_RECORDING;
+        const uint32_t claimable = OTELI_GENERATION(span.handle) | OTELI_OPEN | OTELI_RECORDING;
         const uintptr_t lock = otel_port_lock();
-        if (slot->state == free_state) {
-            slot->state = free_state | OTELI_BUSY;
+        if (slot->state == claimable && !oteli_busy(slot)) {
+            slot->busy = 1;
             otel_port_unlock(lock);
             return slot;
         }
@@ -3218,31 +3303,33 @@ static uint32_t oteli_reserve(oteli_word info, uint64_t now_ns, bool *was_empty)
     return at;
 }
 
-static void oteli_wake(bool was_empty)
+static void oteli_wake(void)
 {
-    if (was_empty && oteli.config->wake != NULL) {
+    if (oteli.config->wake != NULL) {
         oteli.config->wake(oteli.config->user);
     }
 }
 
-/* Closes a claimed span, copies it into the queue, and frees its slot. */
-static void oteli_finish(oteli_slot *slot, uint64_t end_ns)
+/* Closes the span in a slot that nobody else can have any more, copies it into the queue, and frees the
+ * slot. */
+static void oteli_finish(oteli_slot *slot)
 {
-    oteli_recording *recording = oteli_recording_of(slot);
+    oteli_recording *recording = slot->recording;
+    const uint64_t start_ns = oteli_span_start_ns(recording);
     uint32_t at = OTELI_QUEUE_WORDS;
     bool was_empty = false;
     uintptr_t lock;
     oteli_word info;
     size_t skip;
-    if (end_ns < oteli_span_start_ns(recording)) {
-        end_ns = oteli_span_start_ns(recording);
+    if (oteli_span_end_ns(recording) < start_ns) {
+        oteli_span_end(recording, start_ns);
         oteli_count(OTELI_COUNT_clock_backward);
     }
-    skip = oteli_span_finish(recording, end_ns);
+    skip = oteli_span_finish(recording);
     info = (oteli_word)(recording->used - skip) | (oteli_word)skip << 16 |
            (oteli_word)OTELI_KIND_TRACES << 24;
     if (oteli.running) {
-        at = oteli_reserve(info, end_ns, &was_empty);
+        at = oteli_reserve(info, oteli_span_end_ns(recording), &was_empty);
     }
     if (at != OTELI_QUEUE_WORDS) {
         oteli_store.ring[at + 1] = (oteli_word)recording->tracer;
@@ -3259,23 +3346,73 @@ static void oteli_finish(oteli_slot *slot, uint64_t end_ns)
     }
     oteli_slot_close(slot);
     otel_port_unlock(lock);
-    oteli_wake(was_empty && at != OTELI_QUEUE_WORDS);
+    if (was_empty && at != OTELI_QUEUE_WORDS) {
+        oteli_wake();
+    }
 }
 
-/* Ends a claim, and the span too if somebody asked for that in the meantime. */
-static void oteli_release(oteli_slot *slot, unsigned faults)
+/* Ends an open span that records, for its handle. True when it is the caller's to finish; else the one
+ * who writes to it does that (oteli_release). Lock held. */
+static bool oteli_slot_end(oteli_slot *slot, uint64_t end_ns)
+{
+    slot->state &= ~(uint32_t)OTELI_OPEN;
+    oteli_span_end(slot->recording, end_ns);
+    if (!oteli_busy(slot)) {
+        return true;
+    }
+    slot->end_pending = 1;
+#if defined(__GNUC__)
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+    if (oteli_busy(slot)) {
+        return false;
+    }
+    slot->end_pending = 0;
+    return true;
+}
+
+/* Carries out the end that somebody asked for while the span was claimed. */
+static OTELI_COLD void oteli_end_pending(oteli_slot *slot, uint32_t state)
 {
     const uintptr_t lock = otel_port_lock();
-    const uint32_t state = slot->state;
-    if ((state & OTELI_END_PENDING) == 0) {
-        slot->state = state & ~(uint32_t)OTELI_BUSY;
+    const bool mine = slot->state == state && slot->end_pending;
+    if (mine) {
+        slot->end_pending = 0;
     }
     otel_port_unlock(lock);
+    if (mine) {
+        oteli_finish(slot);
+    }
+}
+
+/*
+ * Ends a claim, and the span too if somebody asked for that in the meantime. Without the lock: the
+ * holder is the only one that clears `busy`, and then looks at `end_pending`; whoever ends the span sets
+ * `end_pending` and then looks at `busy` (oteli_slot_end). Each writes before it reads, so one of them
+ * at least sees what the other wrote, and no end is lost, wherever an interrupt or another core comes in
+ * between:
+ *   - end before `busy` is cleared: the other sees it busy and leaves, the holder sees end_pending;
+ *   - end behind the holder's look: the other sees it free and goes on himself;
+ *   - in between both see it: whoever is first under the lock clears end_pending, and the second one
+ *     finds it cleared.
+ * When the slot has gone on to another span before the holder looks, its state is not what it was
+ * (`closed`: this generation, no longer open), and end_pending is not for him.
+ */
+static void oteli_release(oteli_slot *slot, otel_span span, unsigned faults)
+{
+#if defined(__GNUC__)
+    __atomic_store_n(&slot->busy, 0, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#else
+    const uintptr_t lock = otel_port_lock();
+    slot->busy = 0;
+    otel_port_unlock(lock);
+#endif
+    if (slot->end_pending) {
+        oteli_end_pending(slot, OTELI_GENERATION(span.handle) | OTELI_RECORDING);
+    }
     if (faults != 0) {
         oteli_count_faults(faults);
-    }
-    if ((state & OTELI_END_PENDING) != 0) {
-        oteli_finish(slot, oteli_recording_of(slot)->pending_end_ns);
     }
 }
 
@@ -3300,16 +3437,17 @@ static otel_sampling_decision oteli_sample_always_off(const otel_sampler *self,
 const otel_sampler otel_sampler_always_on = {oteli_sample_always_on, NULL};
 const otel_sampler otel_sampler_always_off = {oteli_sample_always_off, NULL};
 
-/* Parent-based with always-on at the root where the user has no sampler of his own. */
-static bool oteli_sampled(const otel_context *parent, const otel_context *context, const char *name,
+/* What becomes of a new span. Its context is still its parent's, but for a root's trace id. Without a
+ * sampler of the user: as the parent was, and a root is sampled. */
+static bool oteli_sampled(const otel_context *context, bool root, const char *name,
                           size_t name_length, const otel_span_options *options)
 {
     const otel_sampler *sampler = oteli.config->sampler;
     otel_sampling_input input;
     if (sampler == NULL) {
-        return parent == &otel_context_none || (parent->trace_flags & OTEL_TRACE_FLAG_SAMPLED) != 0;
+        return root || (context->trace_flags & OTEL_TRACE_FLAG_SAMPLED) != 0;
     }
-    input.parent = parent;
+    input.parent = root ? &otel_context_none : context;
     input.trace_id = context->trace_id;
     input.name = name;
     input.name_length = name_length;
@@ -3321,112 +3459,119 @@ static bool oteli_sampled(const otel_context *parent, const otel_context *contex
 
 /* ---- start --------------------------------------------------------------------------------- */
 
-/* The context of an open span; false when it is none. */
-static bool oteli_context_copy(otel_span span, otel_context *context)
+/* The context of an open span, NULL when it is none. Lock held. */
+static const otel_context *oteli_context_of(otel_span span)
 {
     const oteli_slot *slot = oteli_slot_of(span);
-    bool open = false;
-    if (slot != NULL) {
-        const uintptr_t lock = otel_port_lock();
-        open = OTELI_GENERATION(slot->state) == OTELI_GENERATION(span.handle) &&
-               (slot->state & OTELI_OPEN) != 0;
-        if (open) {
-            *context = slot->context;
-        }
-        otel_port_unlock(lock);
-    }
-    return open;
+    const uint32_t recording = OTELI_GENERATION(span.handle) | OTELI_OPEN | OTELI_RECORDING;
+    return slot != NULL && (slot->state | OTELI_RECORDING) == recording ? &slot->context : NULL;
 }
 
-/* The parent of a new span: given, or the task's current one, or none. */
-static const otel_context *oteli_parent(const otel_span_options *options, otel_context *current)
+/* Takes a slot and gives it its parent's context: the given one, or that of the task's current span; all
+ * zero where there is none. NULL, and counted, when the pool is empty. */
+static oteli_slot *oteli_slot_begin(const otel_context *parent)
 {
-    const otel_context *parent = options->parent;
-    if (parent == NULL) {
-        const uintptr_t word = otel_port_context_get();
-        otel_span span;
-        span.handle = (uint32_t)word;
-        if (word == 0 || !oteli_context_copy(span, current)) {
-            return &otel_context_none;
-        }
-        parent = current;
-    }
-    return otel_context_is_valid(parent) ? parent : &otel_context_none;
-}
-
-/* Makes the context of a new span out of its parent's: a new span id, and for a root a trace id. */
-static oteli_slot *oteli_slot_open(const otel_context *parent)
-{
-    uint32_t id[2];
-    uintptr_t lock = otel_port_lock();
+    const uintptr_t current = parent == NULL ? otel_port_context_get() : 0;
+    const uintptr_t lock = otel_port_lock();
     oteli_slot *slot = oteli_slot_take();
-    oteli_random_id(id);
-    otel_port_unlock(lock);
-    if (slot == NULL) {
-        oteli_count(OTELI_COUNT_spans_dropped_no_context);
-        return NULL;
+    if (current != 0) {
+        otel_span span;
+        span.handle = (uint32_t)current;
+        parent = oteli_context_of(span);
     }
-    slot->context = *parent;
-    OTELI_COPY(slot->context.span_id, id, sizeof id);
-    if (parent == &otel_context_none) {
-        unsigned i;
-        for (i = 0; i < 2; i++) {
-            lock = otel_port_lock();
-            oteli_random_id(id);
-            otel_port_unlock(lock);
-            OTELI_COPY(slot->context.trace_id + 8 * i, id, sizeof id);
+    if (slot != NULL) {
+        slot->context = parent != NULL ? *parent : otel_context_none;
+        if (slot->context.carrier != 0) {
+            slot->context.carrier = oteli_carrier_hold(slot->context.carrier);
         }
-        slot->context.trace_flags = OTEL_TRACE_FLAG_RANDOM;
-    } else if (parent->carrier != 0) {
-        lock = otel_port_lock();
-        slot->context.carrier = oteli_carrier_hold(parent->carrier);
-        otel_port_unlock(lock);
+    } else {
+        oteli.counters[OTELI_COUNT_spans_dropped_no_context]++;
     }
+    otel_port_unlock(lock);
     return slot;
 }
 
-/* Takes a recording buffer for a sampled span; without one the span passes its parent's context on. */
-static oteli_recording *oteli_record(oteli_slot *slot, const otel_context *parent)
+OTEL_API void otel_context_release(otel_context *context)
 {
-    const uintptr_t lock = otel_port_lock();
-    slot->recording = oteli_recording_take();
-    if (slot->recording != OTELI_NONE) {
-        oteli.counters[OTELI_COUNT_spans_started]++;
+    if (context != NULL && context->carrier != 0) {
+        const uintptr_t lock = otel_port_lock();
+        oteli_carrier_let_go(context->carrier);
         otel_port_unlock(lock);
-        return oteli_recording_of(slot);
+        context->carrier = 0;
     }
-    oteli.counters[OTELI_COUNT_spans_dropped_no_recording]++;
-    otel_port_unlock(lock);
-    {
-        const uint32_t carrier = slot->context.carrier;
-        slot->context = *parent;
-        slot->context.carrier = carrier;
-    }
-    return NULL;
 }
 
-/* Writes what is known of a span at its start. */
-static unsigned oteli_describe(oteli_slot *slot, oteli_recording *recording,
-                               const otel_context *parent, const char *name, size_t name_length,
+/* The context of a span without a valid parent: a trace id of its own. */
+static OTELI_COLD void oteli_root_begin(otel_context *context)
+{
+    unsigned i;
+    otel_context_release(context);
+    *context = otel_context_none;
+    for (i = 0; i < 2; i++) {
+        const uintptr_t lock = otel_port_lock();
+        const oteli_halves id = oteli_random_id();
+        otel_port_unlock(lock);
+        OTELI_COPY(context->trace_id + 8 * i, &id, sizeof id);
+    }
+    context->trace_flags = OTEL_TRACE_FLAG_RANDOM;
+}
+
+/* Gives a new span its id and, when it is sampled, a recording buffer. Without one it passes on its
+ * parent's context, as it is. Returns the flags of its slot. */
+static uint32_t oteli_slot_identify(oteli_slot *slot, bool root, bool sampled)
+{
+    otel_context *context = &slot->context;
+    oteli_recording *recording = NULL;
+    oteli_halves id;
+    const uintptr_t lock = otel_port_lock();
+    if (!sampled) {
+        oteli.counters[OTELI_COUNT_spans_not_recorded]++;
+    } else if ((recording = oteli_recording_take()) != NULL) {
+        oteli.counters[OTELI_COUNT_spans_started]++;
+    } else {
+        oteli.counters[OTELI_COUNT_spans_dropped_no_recording]++;
+    }
+    id = oteli_random_id();
+    otel_port_unlock(lock);
+    slot->recording = recording;
+    if (sampled && recording == NULL) {
+        if (root) {
+            *context = otel_context_none;
+        }
+        return OTELI_OPEN;
+    }
+    OTELI_COPY(context->span_id, &id, sizeof id);
+    context->trace_flags &= OTEL_TRACE_FLAG_RANDOM;
+    if (!sampled) {
+        context->state &= (uint8_t) ~(OTEL_CONTEXT_REMOTE | OTEL_CONTEXT_HAS_THRESHOLD);
+        return OTELI_OPEN;
+    }
+    context->trace_flags |= OTEL_TRACE_FLAG_SAMPLED;
+    context->state &= (uint8_t)~OTEL_CONTEXT_REMOTE;
+    return OTELI_OPEN | OTELI_RECORDING;
+}
+
+/* Writes what is known of a span at its start, ids and parent apart. Returns faults. */
+static unsigned oteli_describe(oteli_recording *recording, const otel_context *context,
+                               const char *name, size_t name_length,
                                const otel_span_options *options)
 {
     unsigned faults = name == NULL ? OTELI_FAULT_ARGUMENT : 0;
     otel_span_kind kind = options->kind;
     size_t i;
-    if ((unsigned)kind > (unsigned)OTEL_SPAN_KIND_CONSUMER) {
-        kind = OTEL_SPAN_KIND_INTERNAL;
-        faults |= OTELI_FAULT_ARGUMENT;
-    } else if (kind == OTEL_SPAN_KIND_DEFAULT) {
+    if ((unsigned)kind - 1u > OTEL_SPAN_KIND_CONSUMER - 1u) {
+        faults |= kind != OTEL_SPAN_KIND_DEFAULT ? OTELI_FAULT_ARGUMENT : 0;
         kind = OTEL_SPAN_KIND_INTERNAL;
     }
+    oteli_span_kind(recording, kind);
     recording->tracer = options->tracer;
-    oteli_span_begin(recording, &slot->context, parent, kind,
-                     options->start_time_ns != 0 ? options->start_time_ns : oteli_clock_ns());
 #if OTEL_CARRIER_COUNT > 0
-    if (slot->context.carrier != 0) {
-        const oteli_carrier *carrier = oteli_carrier_find(slot->context.carrier);
+    if (context->carrier != 0) {
+        const oteli_carrier *carrier = oteli_carrier_find(context->carrier);
         oteli_span_tracestate(recording, carrier->text, carrier->length);
     }
+#else
+    (void)context;
 #endif
     faults |= oteli_span_name(recording, name, name_length);
     if (options->attributes == NULL && options->attribute_count > 0) {
@@ -3442,42 +3587,42 @@ OTEL_API otel_span oteli_span_start(const char *name, size_t name_length,
                                     const otel_span_options *options)
 {
     static const otel_span_options defaults = {NULL, NULL, OTEL_SPAN_KIND_DEFAULT, 0, NULL, 0};
-    otel_context current;
-    const otel_context *parent;
-    oteli_slot *slot;
+    oteli_slot *slot = NULL;
+    oteli_halves parent_id;
+    uint32_t parent_flags;
+    uint32_t open;
     otel_span span;
-    uint32_t open = OTELI_OPEN;
+    bool root;
     span.handle = 0;
-    if (!oteli.running) {
-        oteli_count(OTELI_COUNT_calls_not_running);
-        return span;
-    }
     if (options == NULL) {
         options = &defaults;
     }
-    parent = oteli_parent(options, &current);
-    slot = oteli_slot_open(parent);
+    if (!oteli.running) {
+        oteli_count(OTELI_COUNT_calls_not_running);
+    } else {
+        slot = oteli_slot_begin(options->parent);
+    }
     if (slot == NULL) {
         return span;
     }
-    slot->context.state &= (uint8_t)~OTEL_CONTEXT_REMOTE;
-    slot->context.trace_flags &= OTEL_TRACE_FLAG_RANDOM;
-    if (oteli_sampled(parent, &slot->context, name, name_length, options)) {
-        oteli_recording *recording = oteli_record(slot, parent);
-        if (recording != NULL) {
-            unsigned faults;
-            slot->context.trace_flags |= OTEL_TRACE_FLAG_SAMPLED;
-            faults = oteli_describe(slot, recording, parent, name, name_length, options);
-            if (faults != 0) {
-                oteli_count_faults(faults);
-            }
-            open |= OTELI_RECORDING;
-        }
-    } else {
-        slot->context.state &= (uint8_t)~OTEL_CONTEXT_HAS_THRESHOLD;
-        oteli_count(OTELI_COUNT_spans_not_recorded);
+    root = !oteli_context_valid(&slot->context);
+    if (root) {
+        oteli_root_begin(&slot->context);
     }
-    span.handle = slot->state | (uint32_t)(slot - oteli.slots);
+    OTELI_COPY(&parent_id, slot->context.span_id, sizeof parent_id);
+    parent_flags = oteli_span_flags(&slot->context);
+    open = oteli_slot_identify(slot, root,
+                               oteli_sampled(&slot->context, root, name, name_length, options));
+    if ((open & OTELI_RECORDING) != 0) {
+        unsigned faults;
+        oteli_span_begin(slot->recording, &slot->context, root ? NULL : &parent_id, parent_flags,
+                         options->start_time_ns != 0 ? options->start_time_ns : oteli_clock_ns());
+        faults = oteli_describe(slot->recording, &slot->context, name, name_length, options);
+        if (faults != 0) {
+            oteli_count_faults(faults);
+        }
+    }
+    span.handle = slot->state | slot->index;
     slot->state |= open; /* from here on the handle is valid: nobody had it before */
     return span;
 }
@@ -3493,7 +3638,7 @@ OTEL_API void otel_span_set(otel_span span, const otel_attribute *attribute)
     }
     slot = oteli_claim(span);
     if (slot != NULL) {
-        oteli_release(slot, oteli_span_attribute(oteli_recording_of(slot), attribute));
+        oteli_release(slot, span, oteli_span_attribute(slot->recording, attribute));
     }
 }
 
@@ -3569,11 +3714,11 @@ OTEL_API void oteli_span_event(otel_span span, const char *name, size_t name_len
     event.attribute_count = attribute_count;
     event.time_ns = time_ns != 0 ? time_ns : oteli_clock_ns();
     event.attributes_dropped = 0;
-    faults |= oteli_span_event_add(oteli_recording_of(slot), &event);
+    faults |= oteli_span_event_add(slot->recording, &event);
     if (event.attributes_dropped > 0) {
         oteli_count_many(OTELI_COUNT_attributes_dropped, event.attributes_dropped);
     }
-    oteli_release(slot, faults);
+    oteli_release(slot, span, faults);
 }
 
 OTEL_API void otel_span_set_status(otel_span span, otel_span_status status, const char *message)
@@ -3585,7 +3730,7 @@ OTEL_API void otel_span_set_status(otel_span span, otel_span_status status, cons
     }
     slot = oteli_claim(span);
     if (slot != NULL) {
-        oteli_release(slot, oteli_span_status_set(oteli_recording_of(slot), status, message));
+        oteli_release(slot, span, oteli_span_status_set(slot->recording, status, message));
     }
 }
 
@@ -3594,23 +3739,23 @@ OTEL_API void oteli_span_set_name(otel_span span, const char *name, size_t name_
     oteli_slot *slot = oteli_claim(span);
     unsigned faults = name == NULL ? OTELI_FAULT_ARGUMENT : 0;
     if (slot != NULL) {
-        faults |= oteli_span_rename(oteli_recording_of(slot), name, name_length);
-        oteli_release(slot, faults);
+        faults |= oteli_span_rename(slot->recording, name, name_length);
+        oteli_release(slot, span, faults);
     }
 }
 
 OTEL_API bool otel_span_is_recording(otel_span span)
 {
     const oteli_slot *slot = oteli_slot_of(span);
-    const uint32_t both = OTELI_OPEN | OTELI_RECORDING;
     return slot != NULL && /* one word: no lock */
-           (slot->state & ~(uint32_t)OTELI_BUSY) == (OTELI_GENERATION(span.handle) | both);
+           slot->state == (OTELI_GENERATION(span.handle) | OTELI_OPEN | OTELI_RECORDING);
 }
 
 OTEL_API void otel_span_end_at(otel_span span, uint64_t end_time_ns)
 {
     oteli_slot *slot = oteli_slot_of(span);
-    const uint32_t generation = OTELI_GENERATION(span.handle);
+    const uint32_t open = OTELI_GENERATION(span.handle) | OTELI_OPEN;
+    bool finish = false;
     uint32_t state;
     uintptr_t lock;
     if (slot == NULL) {
@@ -3622,18 +3767,15 @@ OTEL_API void otel_span_end_at(otel_span span, uint64_t end_time_ns)
     }
     lock = otel_port_lock();
     state = slot->state;
-    if (state == (generation | OTELI_OPEN)) {
+    if (state == (open | OTELI_RECORDING)) {
+        finish = oteli_slot_end(slot, end_time_ns);
+    } else if (state == open) {
         oteli_slot_close(slot);
-    } else if (state == (generation | OTELI_OPEN | OTELI_RECORDING)) {
-        slot->state = generation | OTELI_RECORDING | OTELI_BUSY;
-    } else if (state == (generation | OTELI_OPEN | OTELI_RECORDING | OTELI_BUSY)) {
-        slot->state = generation | OTELI_RECORDING | OTELI_BUSY | OTELI_END_PENDING;
-        oteli_recording_of(slot)->pending_end_ns = end_time_ns;
     }
     otel_port_unlock(lock);
-    if (state == (generation | OTELI_OPEN | OTELI_RECORDING)) {
-        oteli_finish(slot, end_time_ns);
-    } else if (OTELI_GENERATION(state) != generation || (state & OTELI_OPEN) == 0) {
+    if (finish) {
+        oteli_finish(slot);
+    } else if ((state | OTELI_RECORDING) != (open | OTELI_RECORDING)) {
         oteli_count_refused(span);
     }
 }
@@ -3647,25 +3789,28 @@ OTEL_API void otel_span_end(otel_span span)
 
 OTEL_API otel_context otel_span_context(otel_span span)
 {
-    otel_context context;
-    if (!oteli_context_copy(span, &context)) {
+    const uintptr_t lock = otel_port_lock();
+    const otel_context *open = oteli_context_of(span);
+    const otel_context context = open != NULL ? *open : otel_context_none;
+    otel_port_unlock(lock);
+    if (open == NULL) {
         oteli_count_refused(span);
-        context = otel_context_none;
     }
     return context;
 }
 
 OTEL_API bool otel_context_is_valid(const otel_context *context)
 {
-    uint32_t trace_id[4];
-    uint32_t span_id[2];
-    if (context == NULL) {
-        return false;
+    return context != NULL && oteli_context_valid(context);
+}
+
+OTEL_API void otel_context_retain(const otel_context *context)
+{
+    if (context != NULL && context->carrier != 0) {
+        const uintptr_t lock = otel_port_lock();
+        (void)oteli_carrier_hold(context->carrier);
+        otel_port_unlock(lock);
     }
-    OTELI_COPY(trace_id, context->trace_id, sizeof trace_id);
-    OTELI_COPY(span_id, context->span_id, sizeof span_id);
-    return (trace_id[0] | trace_id[1] | trace_id[2] | trace_id[3]) != 0 &&
-           (span_id[0] | span_id[1]) != 0;
 }
 
 OTEL_API otel_status otel_context_set_tracestate(otel_context *context, const char *tracestate,
@@ -3713,25 +3858,6 @@ OTEL_API otel_status otel_context_set_tracestate(otel_context *context, const ch
     oteli_count(OTELI_COUNT_carriers_dropped);
     return OTEL_ERROR_FULL;
 #endif
-}
-
-OTEL_API void otel_context_retain(const otel_context *context)
-{
-    if (context != NULL && context->carrier != 0) {
-        const uintptr_t lock = otel_port_lock();
-        (void)oteli_carrier_hold(context->carrier);
-        otel_port_unlock(lock);
-    }
-}
-
-OTEL_API void otel_context_release(otel_context *context)
-{
-    if (context != NULL && context->carrier != 0) {
-        const uintptr_t lock = otel_port_lock();
-        oteli_carrier_let_go(context->carrier);
-        otel_port_unlock(lock);
-        context->carrier = 0;
-    }
 }
 
 OTEL_API otel_scope otel_span_make_current(otel_span span)
@@ -3812,7 +3938,9 @@ OTEL_API void otel_frame_done(bool delivered)
     }
     more = oteli_store.records > 0;
     otel_port_unlock(lock);
-    oteli_wake(taken && more);
+    if (taken && more) {
+        oteli_wake();
+    }
 }
 
 /* Moves frame_state from one state to another; false when it was not there. */
@@ -4051,13 +4179,10 @@ static void oteli_close_all(void)
     for (i = 0; i < OTEL_CONTEXT_COUNT; i++) {
         oteli_slot *slot = &oteli.slots[i];
         const uintptr_t lock = otel_port_lock();
-        if ((slot->state & (OTELI_OPEN | OTELI_BUSY)) == (OTELI_OPEN | OTELI_BUSY)) {
-            slot->state = (slot->state & ~(uint32_t)OTELI_OPEN) | OTELI_END_PENDING;
-            oteli_recording_of(slot)->pending_end_ns = oteli.polled_ns;
-        } else if ((slot->state & OTELI_OPEN) != 0) {
-            if ((slot->state & OTELI_RECORDING) != 0) {
-                oteli.counters[OTELI_COUNT_spans_dropped_shutdown]++;
-            }
+        if ((slot->state & OTELI_FLAGS) == OTELI_OPEN) {
+            oteli_slot_close(slot);
+        } else if ((slot->state & OTELI_OPEN) != 0 && oteli_slot_end(slot, oteli.polled_ns)) {
+            oteli.counters[OTELI_COUNT_spans_dropped_shutdown]++;
             oteli_slot_close(slot);
         }
         otel_port_unlock(lock);
@@ -4199,7 +4324,7 @@ static otel_status oteli_config_check(const otel_config *config)
 static otel_status oteli_identity_init(const otel_config *config)
 {
     uint8_t entropy[16] = {0};
-    uint32_t boot_id[2];
+    oteli_halves boot_id;
     oteli.device_id = oteli_device_id(config);
     oteli.anonymous = oteli.device_id == 0;
     oteli_instance_id(oteli.device_id);
@@ -4207,8 +4332,8 @@ static otel_status oteli_identity_init(const otel_config *config)
         !oteli_random_init(entropy, oteli.device_id, otel_port_ticks())) {
         return OTEL_ERROR_ENTROPY;
     }
-    oteli_random_id(boot_id);
-    oteli.boot_id = (uint64_t)boot_id[1] << 32 | boot_id[0];
+    boot_id = oteli_random_id();
+    oteli.boot_id = (uint64_t)boot_id.high << 32 | boot_id.low;
     return OTEL_OK;
 }
 
@@ -4226,7 +4351,7 @@ static void oteli_state_init(void)
     oteli.diagnosed = 0;
     oteli_store.records = 0;
     oteli_queue_free(0, 0, 0);
-    oteli_pools_init(oteli_random());
+    oteli_pools_init(oteli_random().low);
     oteli.polled_ns = oteli_clock_ns();
     oteli.stats_due_ns =
         oteli.polled_ns +
