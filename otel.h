@@ -1437,10 +1437,12 @@ const otel_context otel_context_none = {.carrier = 0};
 #define OTELI_COPY(to, from, length) __builtin_memcpy((to), (from), (length))
 #define OTELI_MAY_ALIAS __attribute__((may_alias))
 #define OTELI_COLD __attribute__((noinline, cold))
+#define OTELI_NOINLINE __attribute__((noinline))
 #else
 #define OTELI_COPY(to, from, length) oteli_move((uint8_t *)(to), (const uint8_t *)(from), (length))
 #define OTELI_MAY_ALIAS
 #define OTELI_COLD
+#define OTELI_NOINLINE
 #endif
 
 #if defined(__GNUC__) && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&   \
@@ -1592,6 +1594,8 @@ static size_t oteli_utf8_sequence(const uint8_t *at, size_t available)
     return length;
 }
 
+#define OTELI_NOT_ASCII 0x80808080u
+
 /* Replaces what is not UTF-8, in place; true when there was any. */
 static OTELI_COLD bool oteli_utf8_repair(uint8_t *text, size_t length)
 {
@@ -1610,36 +1614,34 @@ static OTELI_COLD bool oteli_utf8_repair(uint8_t *text, size_t length)
     return repaired;
 }
 
-/* Copies a string and repairs the copy; true when that was needed. One pass while it is ASCII. */
-static bool oteli_utf8_copy(uint8_t *to, const char *from, size_t length)
+/* Copies a string; returns all its bytes OR'ed in any order, so that 0x80808080 tells whether it is
+ * ASCII. */
+static OTELI_NOINLINE uint32_t oteli_copy_text(uint8_t *to, const char *from, size_t length)
 {
     const char *end = from + length;
-    uint8_t *const start = to;
     uint32_t seen = 0;
 #if OTELI_UNALIGNED_LITTLE_ENDIAN
     if (length >= 4) {
         const char *last = end - 4; /* this word overlaps the one before: no tail to loop over */
+        uint8_t *const to_last = to + length - 4;
         uint32_t word;
-        if (from < last) {
-            do {
-                OTELI_COPY(&word, from, 4);
-                OTELI_COPY(to, &word, 4);
-                seen |= word;
-                from += 4;
-                to += 4;
-            } while (from < last);
+        while (from < last) {
+            OTELI_COPY(&word, from, 4);
+            OTELI_COPY(to, &word, 4);
+            seen |= word;
+            from += 4;
+            to += 4;
         }
         OTELI_COPY(&word, last, 4);
-        OTELI_COPY(start + length - 4, &word, 4);
-        seen |= word;
-        from = end;
+        OTELI_COPY(to_last, &word, 4);
+        return seen | word;
     }
 #endif
     while (from < end) {
         *to = (uint8_t)*from++;
         seen |= *to++;
     }
-    return (seen & 0x80808080u) != 0 && oteli_utf8_repair(start, length);
+    return seen;
 }
 
 /* The length of `text` cut to at most `limit` bytes, never within a character. */
@@ -1769,11 +1771,18 @@ OTELI_INLINE uint8_t *oteli_put_field(uint8_t *at, unsigned tag, size_t length)
     return oteli_put_length(at, length);
 }
 
-/* The bytes of a string; sets OTELI_FAULT_REPAIRED where one was replaced. */
-static uint8_t *oteli_put_text(uint8_t *at, const char *text, size_t length, unsigned *faults)
+static OTELI_COLD void oteli_repair_text(uint8_t *at, size_t length, unsigned *faults)
 {
-    if (oteli_utf8_copy(at, text, length)) {
+    if (oteli_utf8_repair(at, length)) {
         *faults |= OTELI_FAULT_REPAIRED;
+    }
+}
+
+/* The bytes of a string; sets OTELI_FAULT_REPAIRED where one was replaced. */
+OTELI_INLINE uint8_t *oteli_put_text(uint8_t *at, const char *text, size_t length, unsigned *faults)
+{
+    if ((oteli_copy_text(at, text, length) & OTELI_NOT_ASCII) != 0) {
+        oteli_repair_text(at, length, faults);
     }
     return at + length;
 }
@@ -1786,11 +1795,17 @@ static uint8_t *oteli_put_string(uint8_t *at, unsigned tag, const char *text, si
 
 static uint8_t *oteli_put_varint(uint8_t *at, uint64_t value)
 {
-    while (value >= 0x80u) {
-        *at++ = (uint8_t)(value | 0x80u);
+    uint32_t low = (uint32_t)value;
+    while (value >> 32 != 0) {
+        *at++ = (uint8_t)(low | 0x80u);
         value >>= 7;
+        low = (uint32_t)value;
     }
-    *at++ = (uint8_t)value;
+    while (low >= 0x80u) {
+        *at++ = (uint8_t)(low | 0x80u);
+        low >>= 7;
+    }
+    *at++ = (uint8_t)low;
     return at;
 }
 
@@ -1869,46 +1884,42 @@ OTELI_INLINE uint8_t *oteli_open_with_string(uint8_t *at, unsigned tag, unsigned
 }
 
 /* The value of an attribute: an AnyValue. */
-static uint8_t *oteli_put_value(uint8_t *at, const otel_attribute *attribute, size_t text_length,
-                                unsigned *faults)
+OTELI_INLINE uint8_t *oteli_put_value(uint8_t *at, const otel_attribute *attribute,
+                                      size_t text_length, unsigned *faults)
 {
     uint8_t *end = at + 3;
     uint64_t bits;
+    if (attribute->type == OTEL_VALUE_STRING) {
+        end = oteli_open_with_string(at, OTELI_TAG_VALUE, OTELI_TAG_VALUE_STRING, text_length);
+        return oteli_close(at,
+                           oteli_put_text(end, attribute->value.string.bytes, text_length, faults));
+    }
     at[0] = OTELI_TAG_VALUE;
-    switch (attribute->type) {
-    case OTEL_VALUE_BOOL:
+    if (attribute->type == OTEL_VALUE_BOOL) {
         at[2] = OTELI_TAG_VALUE_BOOL;
         *end++ = attribute->value.boolean ? 1u : 0u;
-        break;
-    case OTEL_VALUE_INT:
+    } else if (attribute->type == OTEL_VALUE_INT) {
         at[2] = OTELI_TAG_VALUE_INT;
         end = oteli_put_varint(end, (uint64_t)attribute->value.integer);
-        break;
-    case OTEL_VALUE_DOUBLE:
+    } else {
         at[2] = OTELI_TAG_VALUE_DOUBLE;
         OTELI_COPY(&bits, &attribute->value.real, sizeof bits);
         end = oteli_put64(end, bits);
-        break;
-    case OTEL_VALUE_STRING:
-    default:
-        end = oteli_open_with_string(at, OTELI_TAG_VALUE, OTELI_TAG_VALUE_STRING, text_length);
-        end = oteli_put_text(end, attribute->value.string.bytes, text_length, faults);
-        break;
     }
-    return oteli_close(at, end);
+    at[1] = (uint8_t)((size_t)(end - at) - OTELI_OPENED_BYTES);
+    return end;
 }
 
 /* Writes an attribute as a field with `tag`: a KeyValue. NULL, with the fault, when it has no key, a
  * type that does not exist, or no room; what was written then does not count. */
-static uint8_t *oteli_put_attribute(uint8_t *at, unsigned tag, const otel_attribute *attribute,
-                                    oteli_pen *pen)
+static OTELI_NOINLINE uint8_t *oteli_put_attribute(uint8_t *at, unsigned tag,
+                                                   const otel_attribute *attribute, oteli_pen *pen)
 {
     const ptrdiff_t room = pen->end - at; /* less than 0 behind a status in the reserved bytes */
+    const size_t key_length = oteli_text_length(attribute->key, attribute->key_length,
+                                                OTELI_KEY_BYTES - 1u, &pen->faults);
     size_t text_length = 0;
-    size_t key_length;
     uint8_t *end;
-    key_length =
-        oteli_text_length(attribute->key, attribute->key_length, OTELI_KEY_BYTES, &pen->faults);
     if (attribute->type == OTEL_VALUE_STRING) {
         text_length =
             oteli_text_length(attribute->value.string.bytes, attribute->value.string.length,
@@ -1918,8 +1929,7 @@ static uint8_t *oteli_put_attribute(uint8_t *at, unsigned tag, const otel_attrib
         pen->faults = OTELI_FAULT_ARGUMENT;
         return NULL;
     }
-    if (key_length == OTELI_KEY_BYTES ||
-        (ptrdiff_t)(key_length + text_length + OTELI_ATTRIBUTE_OVERHEAD) > room) {
+    if ((ptrdiff_t)(key_length + text_length + OTELI_ATTRIBUTE_OVERHEAD) > room) {
         pen->faults = OTELI_FAULT_ATTRIBUTE_DROPPED;
         return NULL;
     }
@@ -2416,7 +2426,7 @@ static oteli_halves oteli_random(void)
 }
 
 /* 64 bits that are not all zero: a trace id's half, or a span id. */
-static oteli_halves oteli_random_id(void)
+OTELI_INLINE oteli_halves oteli_random_id(void)
 {
     oteli_halves id = oteli_random();
     if ((id.low | id.high) == 0) {
@@ -3255,11 +3265,12 @@ static OTELI_COLD void oteli_count_refused(otel_span span)
     } /* else it does not record, and the call has nothing to do */
 }
 
-/* Whether somebody holds the span, and if not, all that the last holder wrote. */
+/* Whether somebody writes to the span. Lock held, and its end is the barrier behind which all that the
+ * last holder wrote is there. */
 OTELI_INLINE bool oteli_busy(const oteli_slot *slot)
 {
 #if defined(__GNUC__)
-    return __atomic_load_n(&slot->busy, __ATOMIC_ACQUIRE) != 0;
+    return __atomic_load_n(&slot->busy, __ATOMIC_RELAXED) != 0;
 #else
     return slot->busy != 0;
 #endif
@@ -3398,7 +3409,7 @@ static OTELI_COLD void oteli_end_pending(oteli_slot *slot, uint32_t state)
  * When the slot has gone on to another span before the holder looks, its state is not what it was
  * (`closed`: this generation, no longer open), and end_pending is not for him.
  */
-static void oteli_release(oteli_slot *slot, otel_span span, unsigned faults)
+OTELI_INLINE void oteli_release(oteli_slot *slot, otel_span span, unsigned faults)
 {
 #if defined(__GNUC__)
     __atomic_store_n(&slot->busy, 0, __ATOMIC_RELEASE);
@@ -3629,17 +3640,21 @@ OTEL_API otel_span oteli_span_start(const char *name, size_t name_length,
 
 /* ---- setters ------------------------------------------------------------------------------- */
 
+static OTELI_NOINLINE void oteli_set(otel_span span, const otel_attribute *attribute)
+{
+    oteli_slot *slot = oteli_claim(span);
+    if (slot != NULL) {
+        oteli_release(slot, span, oteli_span_attribute(slot->recording, attribute));
+    }
+}
+
 OTEL_API void otel_span_set(otel_span span, const otel_attribute *attribute)
 {
-    oteli_slot *slot;
     if (attribute == NULL) {
         oteli_count(OTELI_COUNT_calls_invalid_argument);
         return;
     }
-    slot = oteli_claim(span);
-    if (slot != NULL) {
-        oteli_release(slot, span, oteli_span_attribute(slot->recording, attribute));
-    }
+    oteli_set(span, attribute);
 }
 
 OTEL_API void oteli_span_set_strn(otel_span span, const char *key, const char *value,
@@ -3651,17 +3666,21 @@ OTEL_API void oteli_span_set_strn(otel_span span, const char *key, const char *v
     attribute.type = OTEL_VALUE_STRING;
     attribute.value.string.bytes = value;
     attribute.value.string.length = value_length;
-    otel_span_set(span, &attribute);
+    oteli_set(span, &attribute);
 }
 
+/* 0xFFFF becomes OTEL_NUL_TERMINATED; a length with the upper bit becomes a larger one, and both are
+ * over every limit. */
 OTEL_API void oteli_span_set_str(otel_span span, const char *key, const char *value,
                                  uint32_t lengths)
 {
-    const uint32_t key_length = lengths & 0xFFFFu;
-    const uint32_t value_length = lengths >> 16;
-    oteli_span_set_strn(span, key, value,
-                        value_length != 0xFFFFu ? value_length : OTEL_NUL_TERMINATED,
-                        key_length != 0xFFFFu ? key_length : OTEL_NUL_TERMINATED);
+    otel_attribute attribute;
+    attribute.key = key;
+    attribute.key_length = (size_t)(ptrdiff_t)(int16_t)lengths;
+    attribute.type = OTEL_VALUE_STRING;
+    attribute.value.string.bytes = value;
+    attribute.value.string.length = (size_t)(ptrdiff_t)(int16_t)(lengths >> 16);
+    oteli_set(span, &attribute);
 }
 
 OTEL_API void oteli_span_set_bool(otel_span span, const char *key, bool value, size_t key_length)
@@ -3671,7 +3690,7 @@ OTEL_API void oteli_span_set_bool(otel_span span, const char *key, bool value, s
     attribute.key_length = key_length;
     attribute.type = OTEL_VALUE_BOOL;
     attribute.value.boolean = value;
-    otel_span_set(span, &attribute);
+    oteli_set(span, &attribute);
 }
 
 OTEL_API void oteli_span_set_i64(otel_span span, const char *key, int64_t value, size_t key_length)
@@ -3681,7 +3700,7 @@ OTEL_API void oteli_span_set_i64(otel_span span, const char *key, int64_t value,
     attribute.key_length = key_length;
     attribute.type = OTEL_VALUE_INT;
     attribute.value.integer = value;
-    otel_span_set(span, &attribute);
+    oteli_set(span, &attribute);
 }
 
 OTEL_API void oteli_span_set_f64(otel_span span, const char *key, double value, size_t key_length)
@@ -3691,7 +3710,7 @@ OTEL_API void oteli_span_set_f64(otel_span span, const char *key, double value, 
     attribute.key_length = key_length;
     attribute.type = OTEL_VALUE_DOUBLE;
     attribute.value.real = value;
-    otel_span_set(span, &attribute);
+    oteli_set(span, &attribute);
 }
 
 OTEL_API void oteli_span_event(otel_span span, const char *name, size_t name_length,
