@@ -1614,27 +1614,27 @@ static OTELI_COLD bool oteli_utf8_repair(uint8_t *text, size_t length)
     return repaired;
 }
 
-/* Copies a string; returns all its bytes OR'ed in any order, so that 0x80808080 tells whether it is
- * ASCII. */
+/* Copies a string; returns all its bytes OR'ed in any order: OTELI_NOT_ASCII tells whether it is. */
 static OTELI_NOINLINE uint32_t oteli_copy_text(uint8_t *to, const char *from, size_t length)
 {
     const char *end = from + length;
     uint32_t seen = 0;
 #if OTELI_UNALIGNED_LITTLE_ENDIAN
-    if (length >= 4) {
-        const char *last = end - 4; /* this word overlaps the one before: no tail to loop over */
-        uint8_t *const to_last = to + length - 4;
+    if (length >= 4) { /* the last word first: it may overlap the one before, and leaves no tail */
         uint32_t word;
-        while (from < last) {
-            OTELI_COPY(&word, from, 4);
-            OTELI_COPY(to, &word, 4);
-            seen |= word;
-            from += 4;
-            to += 4;
+        end -= 4;
+        OTELI_COPY(&seen, end, 4);
+        OTELI_COPY(to + length - 4, &seen, 4);
+        if (from < end) {
+            do {
+                OTELI_COPY(&word, from, 4);
+                OTELI_COPY(to, &word, 4);
+                seen |= word;
+                from += 4;
+                to += 4;
+            } while (from < end);
         }
-        OTELI_COPY(&word, last, 4);
-        OTELI_COPY(to_last, &word, 4);
-        return seen | word;
+        return seen;
     }
 #endif
     while (from < end) {
@@ -1842,14 +1842,6 @@ static size_t oteli_get_length(const uint8_t **at)
     return length;
 }
 
-/* What a call that writes has: how far it may go, how long a string value may be, and what went wrong
- * so far. */
-typedef struct oteli_pen {
-    const uint8_t *end;
-    size_t value_limit;
-    unsigned faults;
-} oteli_pen;
-
 static OTELI_COLD size_t oteli_text_cut(const char *text, size_t length, size_t limit,
                                         unsigned *faults)
 {
@@ -1885,14 +1877,14 @@ OTELI_INLINE uint8_t *oteli_open_with_string(uint8_t *at, unsigned tag, unsigned
 
 /* The value of an attribute: an AnyValue. */
 OTELI_INLINE uint8_t *oteli_put_value(uint8_t *at, const otel_attribute *attribute,
-                                      size_t text_length, unsigned *faults)
+                                      unsigned *faults)
 {
     uint8_t *end = at + 3;
     uint64_t bits;
     if (attribute->type == OTEL_VALUE_STRING) {
-        end = oteli_open_with_string(at, OTELI_TAG_VALUE, OTELI_TAG_VALUE_STRING, text_length);
-        return oteli_close(at,
-                           oteli_put_text(end, attribute->value.string.bytes, text_length, faults));
+        const size_t length = attribute->value.string.length;
+        end = oteli_open_with_string(at, OTELI_TAG_VALUE, OTELI_TAG_VALUE_STRING, length);
+        return oteli_close(at, oteli_put_text(end, attribute->value.string.bytes, length, faults));
     }
     at[0] = OTELI_TAG_VALUE;
     if (attribute->type == OTEL_VALUE_BOOL) {
@@ -1910,32 +1902,49 @@ OTELI_INLINE uint8_t *oteli_put_value(uint8_t *at, const otel_attribute *attribu
     return end;
 }
 
-/* Writes an attribute as a field with `tag`: a KeyValue. NULL, with the fault, when it has no key, a
- * type that does not exist, or no room; what was written then does not count. */
-static OTELI_NOINLINE uint8_t *oteli_put_attribute(uint8_t *at, unsigned tag,
-                                                   const otel_attribute *attribute, oteli_pen *pen)
+/* Writes an attribute as a field with `tag`: a KeyValue. Its lengths are known, its type exists, and
+ * there is room for it. */
+static OTELI_NOINLINE uint8_t *
+oteli_put_attribute(uint8_t *at, unsigned tag, const otel_attribute *attribute, unsigned *faults)
 {
-    const ptrdiff_t room = pen->end - at; /* less than 0 behind a status in the reserved bytes */
-    const size_t key_length = oteli_text_length(attribute->key, attribute->key_length,
-                                                OTELI_KEY_BYTES - 1u, &pen->faults);
-    size_t text_length = 0;
-    uint8_t *end;
-    if (attribute->type == OTEL_VALUE_STRING) {
-        text_length =
-            oteli_text_length(attribute->value.string.bytes, attribute->value.string.length,
-                              pen->value_limit, &pen->faults);
-    }
+    const size_t key_length = attribute->key_length;
+    uint8_t *end = oteli_open_with_string(at, tag, OTELI_TAG_KEY, key_length);
+    end = oteli_put_text(end, attribute->key, key_length, faults);
+    return oteli_close(at, oteli_put_value(end, attribute, faults));
+}
+
+/* Finds out the lengths of an attribute, and cuts a value at the limit. False when it has no key, or a
+ * type that does not exist. A key that is too long for any span keeps a length that is. */
+static OTELI_COLD bool oteli_measure_attribute(otel_attribute *attribute, size_t value_limit,
+                                               unsigned *faults)
+{
+    const size_t key_length = oteli_measure(attribute->key, attribute->key_length, OTELI_KEY_BYTES);
+    attribute->key_length = key_length < OTELI_KEY_BYTES ? key_length : OTELI_KEY_BYTES;
     if (key_length == 0 || (unsigned)attribute->type - 1u > OTEL_VALUE_DOUBLE - 1u) {
-        pen->faults = OTELI_FAULT_ARGUMENT;
-        return NULL;
+        return false;
     }
-    if ((ptrdiff_t)(key_length + text_length + OTELI_ATTRIBUTE_OVERHEAD) > room) {
-        pen->faults = OTELI_FAULT_ATTRIBUTE_DROPPED;
-        return NULL;
+    if (attribute->type == OTEL_VALUE_STRING) {
+        attribute->value.string.length = oteli_text_cut(
+            attribute->value.string.bytes, attribute->value.string.length, value_limit, faults);
     }
-    end = oteli_open_with_string(at, tag, OTELI_TAG_KEY, key_length);
-    end = oteli_put_text(end, attribute->key, key_length, &pen->faults);
-    return oteli_close(at, oteli_put_value(end, attribute, text_length, &pen->faults));
+    return true;
+}
+
+/* The length of an attribute's string value, 0 for other types. */
+OTELI_INLINE size_t oteli_value_length(const otel_attribute *attribute)
+{
+    return attribute->type == OTEL_VALUE_STRING ? attribute->value.string.length : 0;
+}
+
+/* The same at once where there is nothing to find out. */
+OTELI_INLINE bool oteli_measured(otel_attribute *attribute, size_t value_limit, unsigned *faults)
+{
+    return (attribute->key != NULL && attribute->key_length - 1u < OTELI_KEY_BYTES &&
+            (attribute->type == OTEL_VALUE_STRING
+                 ? attribute->value.string.bytes != NULL &&
+                       attribute->value.string.length <= value_limit
+                 : (unsigned)attribute->type - 1u < OTEL_VALUE_DOUBLE)) ||
+           oteli_measure_attribute(attribute, value_limit, faults);
 }
 
 /* True when a later attribute of the array has the key of `attributes[index]`: that one wins. */
@@ -1982,17 +1991,10 @@ static bool oteli_span_splice(oteli_recording *recording, size_t at, size_t old_
 /* A bit for a key, the same for all keys that are the same after repair. */
 OTELI_INLINE uint32_t oteli_key_bit(const otel_attribute *attribute)
 {
-    const char *key = attribute->key;
-    size_t length = attribute->key_length;
-    uint32_t last = 0;
-    if (length - 1u > OTELI_KEY_BYTES) { /* not measured yet, or none */
-        length = oteli_measure(key, length, OTELI_KEY_BYTES);
-    }
-    if (length > 0 && key != NULL) {
-        last = (uint8_t)key[length - 1u];
-        if (last >= 0x80u) {
-            last = '?';
-        }
+    const size_t length = attribute->key_length;
+    uint32_t last = (uint8_t)attribute->key[length - 1u];
+    if (last >= 0x80u) {
+        last = '?';
     }
     return (uint32_t)1 << ((last ^ length << 2) & 31u);
 }
@@ -2021,6 +2023,16 @@ static size_t oteli_span_find(const oteli_recording *recording, const char *key,
     return 0;
 }
 
+/* A count that a span or an event has of what it dropped. */
+static uint8_t *oteli_put_dropped(uint8_t *at, unsigned tag, uint32_t count)
+{
+    if (count > 0) {
+        *at++ = (uint8_t)tag;
+        at = oteli_put_varint(at, count);
+    }
+    return at;
+}
+
 static void oteli_count_up16(uint16_t *counter)
 {
     if (*counter != UINT16_MAX) {
@@ -2032,68 +2044,65 @@ static void oteli_count_up16(uint16_t *counter)
 static OTELI_COLD void oteli_span_forget(oteli_recording *recording,
                                          const otel_attribute *attribute)
 {
-    const size_t key_length = oteli_measure(attribute->key, attribute->key_length, OTELI_KEY_BYTES);
     size_t size = 0;
-    const size_t at = oteli_span_find(recording, attribute->key, key_length, &size);
+    const size_t at = oteli_span_find(recording, attribute->key, attribute->key_length, &size);
     if (at != 0) {
         (void)oteli_span_splice(recording, at, size, 0, 0);
         recording->attribute_count--;
     }
 }
 
-/* The pen for what the user adds to a span. */
-OTELI_INLINE oteli_pen oteli_span_pen(const oteli_recording *recording)
+/* Whether `size` bytes more fit at `at`, beside those that are reserved. */
+OTELI_INLINE bool oteli_span_fits(const oteli_recording *recording, const uint8_t *at, size_t size)
 {
-    oteli_pen pen;
-    pen.end = recording->data.bytes + OTEL_SPAN_BYTES - OTELI_RESERVED_BYTES;
-    pen.value_limit = OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT;
-    pen.faults = 0;
-    return pen;
+    return (size_t)(at - recording->data.bytes) + size <= OTEL_SPAN_BYTES - OTELI_RESERVED_BYTES;
 }
 
-/* Sets an attribute. Returns faults. */
-static unsigned oteli_span_attribute(oteli_recording *recording, const otel_attribute *attribute)
+/* Sets an attribute, whose lengths it may find out. Returns faults. */
+static OTELI_NOINLINE unsigned oteli_span_attribute(oteli_recording *recording,
+                                                    otel_attribute *attribute)
 {
-    oteli_pen pen = oteli_span_pen(recording);
-    const uint32_t bit = oteli_key_bit(attribute);
-    uint8_t *end = NULL;
+    unsigned faults = 0;
+    uint8_t *at;
+    uint32_t bit;
+    if (!oteli_measured(attribute, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, &faults)) {
+        return OTELI_FAULT_ARGUMENT;
+    }
+    bit = oteli_key_bit(attribute);
     if ((recording->key_filter & bit) != 0) {
         oteli_span_forget(recording, attribute);
     }
-    pen.faults = OTELI_FAULT_ATTRIBUTE_DROPPED;
-    if (recording->attribute_count < OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT) {
-        pen.faults = 0;
-        end = oteli_put_attribute(recording->data.bytes + recording->used, OTELI_TAG_ATTRIBUTE,
-                                  attribute, &pen);
-    }
-    if (end != NULL) {
-        recording->key_filter |= bit;
-        recording->attribute_count++;
-        recording->used = (uint16_t)(end - recording->data.bytes);
-    } else if (pen.faults == OTELI_FAULT_ATTRIBUTE_DROPPED) {
+    at = recording->data.bytes + recording->used;
+    if (recording->attribute_count >= OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT ||
+        !oteli_span_fits(recording, at,
+                         attribute->key_length + oteli_value_length(attribute) +
+                             OTELI_ATTRIBUTE_OVERHEAD)) {
         oteli_count_up16(&recording->attributes_dropped);
+        return OTELI_FAULT_ATTRIBUTE_DROPPED;
     }
-    return pen.faults;
+    at = oteli_put_attribute(at, OTELI_TAG_ATTRIBUTE, attribute, &faults);
+    recording->key_filter |= bit;
+    recording->attribute_count++;
+    recording->used = (uint16_t)(at - recording->data.bytes);
+    return faults;
 }
 
-/* An event to be added. */
+/* The attributes of an event, and what becomes of them. */
 typedef struct oteli_event {
-    const char *name;
-    size_t name_length;
     const otel_attribute *attributes;
     size_t attribute_count;
-    uint64_t time_ns;
     uint32_t attributes_dropped;
+    unsigned faults;
 } oteli_event;
 
 /* Writes the attributes that the event keeps; NULL when they have no room. */
-static uint8_t *oteli_put_event_attributes(uint8_t *at, oteli_event *event, oteli_pen *pen)
+static uint8_t *oteli_put_event_attributes(oteli_recording *recording, uint8_t *at,
+                                           oteli_event *event)
 {
     size_t kept = 0;
     size_t i;
     for (i = 0; i < event->attribute_count; i++) {
-        unsigned faults = pen->faults;
-        uint8_t *end = NULL;
+        otel_attribute attribute = event->attributes[i];
         if (oteli_key_repeated(event->attributes, event->attribute_count, i)) {
             continue;
         }
@@ -2101,46 +2110,47 @@ static uint8_t *oteli_put_event_attributes(uint8_t *at, oteli_event *event, otel
             event->attributes_dropped++;
             continue;
         }
-        end = oteli_put_attribute(at, OTELI_TAG_EVENT_ATTRIBUTE, &event->attributes[i], pen);
-        if (end != NULL) {
-            at = end;
-            kept++;
-        } else if (pen->faults == OTELI_FAULT_ATTRIBUTE_DROPPED) {
+        if (!oteli_measured(&attribute, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, &event->faults)) {
+            event->faults |= OTELI_FAULT_ARGUMENT;
+            continue;
+        }
+        if (!oteli_span_fits(recording, at,
+                             attribute.key_length + oteli_value_length(&attribute) +
+                                 OTELI_ATTRIBUTE_OVERHEAD)) {
             return NULL;
         }
-        pen->faults |= faults;
+        at = oteli_put_attribute(at, OTELI_TAG_EVENT_ATTRIBUTE, &attribute, &event->faults);
+        kept++;
     }
     return at;
 }
 
-/* Adds an event. Returns faults. */
-static unsigned oteli_span_event_add(oteli_recording *recording, oteli_event *event)
+/* Adds an event. Its faults are those that it comes with, and those of its strings; only
+ * OTELI_FAULT_EVENT_DROPPED when it is dropped. */
+static void oteli_span_event_add(oteli_recording *recording, oteli_event *event, const char *name,
+                                 size_t name_length, uint64_t time_ns)
 {
-    oteli_pen pen = oteli_span_pen(recording);
     uint8_t *field = recording->data.bytes + recording->used;
     uint8_t *at = NULL;
-    const size_t name_length =
-        oteli_text_length(event->name, event->name_length, pen.value_limit, &pen.faults);
+    const size_t length =
+        oteli_text_length(name, name_length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, &event->faults);
     if (recording->event_count < OTEL_SPAN_EVENT_COUNT_LIMIT &&
-        (ptrdiff_t)(name_length + OTELI_ATTRIBUTE_OVERHEAD) <= pen.end - field) {
+        oteli_span_fits(recording, field, length + OTELI_ATTRIBUTE_OVERHEAD)) {
         field[0] = OTELI_TAG_EVENT;
         field[2] = OTELI_TAG_EVENT_TIME;
-        at = oteli_put64(field + 3, event->time_ns);
-        at = oteli_put_string(at, OTELI_TAG_EVENT_NAME, event->name, name_length, &pen.faults);
-        at = oteli_put_event_attributes(at, event, &pen);
-    }
-    if (at != NULL && event->attributes_dropped > 0) {
-        *at++ = OTELI_TAG_EVENT_ATTRIBUTES_DROPPED;
-        at = oteli_put_varint(at, event->attributes_dropped);
+        at = oteli_put64(field + 3, time_ns);
+        at = oteli_put_string(at, OTELI_TAG_EVENT_NAME, name, length, &event->faults);
+        at = oteli_put_event_attributes(recording, at, event);
     }
     if (at == NULL) {
         oteli_count_up16(&recording->events_dropped);
         event->attributes_dropped = 0;
-        return OTELI_FAULT_EVENT_DROPPED;
+        event->faults = OTELI_FAULT_EVENT_DROPPED;
+        return;
     }
+    at = oteli_put_dropped(at, OTELI_TAG_EVENT_ATTRIBUTES_DROPPED, event->attributes_dropped);
     recording->event_count++;
     recording->used = (uint16_t)(oteli_close(field, at) - recording->data.bytes);
-    return pen.faults;
 }
 
 /* Sets the name of a span that has just begun. Returns faults. */
@@ -2270,15 +2280,6 @@ static void oteli_span_tracestate(oteli_recording *recording, const char *text, 
     recording->name_at = recording->used;
 }
 #endif
-
-static uint8_t *oteli_put_dropped(uint8_t *at, unsigned tag, uint32_t count)
-{
-    if (count > 0) {
-        *at++ = (uint8_t)tag;
-        at = oteli_put_varint(at, count);
-    }
-    return at;
-}
 
 static OTELI_COLD void oteli_span_dropped_counts(oteli_recording *recording)
 {
@@ -2816,20 +2817,19 @@ static size_t oteli_resource_message(uint8_t *at, const uint8_t *end)
 {
     uint8_t *const start = at;
     otel_attribute attribute;
-    oteli_pen pen;
     size_t i;
-    pen.end = end;
-    pen.value_limit = (size_t)(end - at);
     for (i = 0; oteli_resource_attribute(i, &attribute); i++) {
-        uint8_t *next;
-        pen.faults = 0;
-        next = oteli_put_attribute(at, OTELI_TAG_RESOURCE_ATTRIBUTE, &attribute, &pen);
-        if (next != NULL) {
-            at = next;
+        const size_t room = (size_t)(end - at);
+        unsigned faults = 0;
+        if (attribute.key == NULL || !oteli_measured(&attribute, room, &faults)) {
+            continue;
         }
-        if ((pen.faults & (OTELI_FAULT_ATTRIBUTE_DROPPED | OTELI_FAULT_TRUNCATED)) != 0) {
+        if ((faults & OTELI_FAULT_TRUNCATED) != 0 ||
+            attribute.key_length + oteli_value_length(&attribute) + OTELI_ATTRIBUTE_OVERHEAD >
+                room) {
             return 0;
         }
+        at = oteli_put_attribute(at, OTELI_TAG_RESOURCE_ATTRIBUTE, &attribute, &faults);
     }
     return (size_t)(at - start);
 }
@@ -3589,7 +3589,8 @@ static unsigned oteli_describe(oteli_recording *recording, const otel_context *c
         return faults | OTELI_FAULT_ARGUMENT;
     }
     for (i = 0; i < options->attribute_count; i++) {
-        faults |= oteli_span_attribute(recording, &options->attributes[i]);
+        otel_attribute attribute = options->attributes[i];
+        faults |= oteli_span_attribute(recording, &attribute);
     }
     return faults;
 }
@@ -3640,7 +3641,7 @@ OTEL_API otel_span oteli_span_start(const char *name, size_t name_length,
 
 /* ---- setters ------------------------------------------------------------------------------- */
 
-static OTELI_NOINLINE void oteli_set(otel_span span, const otel_attribute *attribute)
+static OTELI_NOINLINE void oteli_set(otel_span span, otel_attribute *attribute)
 {
     oteli_slot *slot = oteli_claim(span);
     if (slot != NULL) {
@@ -3650,11 +3651,13 @@ static OTELI_NOINLINE void oteli_set(otel_span span, const otel_attribute *attri
 
 OTEL_API void otel_span_set(otel_span span, const otel_attribute *attribute)
 {
+    otel_attribute copy;
     if (attribute == NULL) {
         oteli_count(OTELI_COUNT_calls_invalid_argument);
         return;
     }
-    oteli_set(span, attribute);
+    copy = *attribute;
+    oteli_set(span, &copy);
 }
 
 OTEL_API void oteli_span_set_strn(otel_span span, const char *key, const char *value,
@@ -3719,25 +3722,23 @@ OTEL_API void oteli_span_event(otel_span span, const char *name, size_t name_len
 {
     oteli_slot *slot = oteli_claim(span);
     oteli_event event;
-    unsigned faults = 0;
     if (slot == NULL) {
         return;
     }
-    if (name == NULL || (attributes == NULL && attribute_count > 0)) {
-        attribute_count = attributes == NULL ? 0 : attribute_count;
-        faults = OTELI_FAULT_ARGUMENT;
-    }
-    event.name = name;
-    event.name_length = name_length;
     event.attributes = attributes;
     event.attribute_count = attribute_count;
-    event.time_ns = time_ns != 0 ? time_ns : oteli_clock_ns();
     event.attributes_dropped = 0;
-    faults |= oteli_span_event_add(slot->recording, &event);
+    event.faults = name != NULL ? 0 : OTELI_FAULT_ARGUMENT;
+    if (attributes == NULL && attribute_count > 0) {
+        event.attribute_count = 0;
+        event.faults = OTELI_FAULT_ARGUMENT;
+    }
+    oteli_span_event_add(slot->recording, &event, name, name_length,
+                         time_ns != 0 ? time_ns : oteli_clock_ns());
     if (event.attributes_dropped > 0) {
         oteli_count_many(OTELI_COUNT_attributes_dropped, event.attributes_dropped);
     }
-    oteli_release(slot, span, faults);
+    oteli_release(slot, span, event.faults);
 }
 
 OTEL_API void otel_span_set_status(otel_span span, otel_span_status status, const char *message)
