@@ -100,11 +100,10 @@ def read_resource(told):
 
 
 def read_program(console):
-    """From the text of a console, in which there may be other text, and before which a gateway with
-    several sources writes the source."""
+    """From the text of a console."""
     spans = {}
     resource = stats = None
-    for line in re.findall(r"^(?:\[\S+\] )?meant: (.*)$", console, re.MULTILINE):
+    for line in re.findall(r"^meant: (.*)$", console, re.MULTILINE):
         told = json.loads(line)
         if "span" in told:
             apply(spans.setdefault(told["span"], Span(told["span"])), told)

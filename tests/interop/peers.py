@@ -5,6 +5,7 @@ Each is a context manager: entered, the program runs and answers; left, it has e
 listens on 127.0.0.1 only, on ports that were free. What a program printed is in `peer.log`.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -310,8 +312,46 @@ class Gateway(Peer):
         return {name: int(value) for name, value in pairs}
 
 
+class Wire:
+    """What a board sends on its way to who listens: hands every byte on, and keeps it. (QEMU's own
+    `logfile` has some bytes twice when the reader is slow.)"""
+
+    def __init__(self, directory, board):
+        self.path = os.path.join(directory, "wire")
+        self.source = f"unix:{self.path}"
+        self.board = board
+        self.bytes = bytearray()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen(1)
+        self.thread = threading.Thread(target=self._carry, daemon=True)
+        self.thread.start()
+
+    def _carry(self):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as uart:
+            reader, _ = self.listener.accept()
+            self.listener.close()
+            with reader:
+                uart.connect(self.board)
+                while chunk := uart.recv(65536):
+                    self.bytes += chunk
+                    reader.sendall(chunk)
+
+    def text(self):
+        """The console text: what is between two zero bytes and does not start with a COBS code and
+        the 0xF7 of a frame (tools/gateway/LINK.md, Carriers)."""
+        pieces = bytes(self.bytes).split(b"\0")
+        return b"".join(piece for piece in pieces if piece[1:2] != b"\xF7").decode()
+
+    def close(self):
+        """Somebody who did not connect will not; the board at the other end has ended."""
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join(STOP_DEADLINE_S)
+
+
 class Board(Peer):
-    """Firmware on an emulated board, its UART on a unix socket; boots when somebody connects."""
+    """Firmware on an emulated board; boots when somebody connects to its `source`."""
 
     name = "qemu"
 
@@ -320,7 +360,8 @@ class Board(Peer):
         self.elf, self.machine, self.arguments = elf, QEMU_MACHINES[machine], arguments
         self.socket_directory = tempfile.mkdtemp(prefix="otel-h-")    # a unix path has 107 bytes
         self.uart = os.path.join(self.socket_directory, "uart")
-        self.source = f"unix:{self.uart}"
+        self.wire = Wire(self.socket_directory, self.uart)
+        self.source = self.wire.source
 
     def command(self):
         return [os.environ.get("QEMU_ARM", "qemu-system-arm"), "-M", self.machine, "-display", "none",
@@ -333,5 +374,6 @@ class Board(Peer):
 
     def stop(self, deadline_s=STOP_DEADLINE_S):
         status = super().stop(deadline_s)
+        self.wire.close()
         shutil.rmtree(self.socket_directory, ignore_errors=True)
         return status

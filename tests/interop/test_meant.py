@@ -102,8 +102,7 @@ def test_spans_of_a_board_arrive_over_its_uart(run_board, run_gateway, collector
     assert gateway.wait(RUN_DEADLINE_S) == 0, gateway.output()
     unix_ns = (began_ns, time.time_ns())
 
-    # The console text went over the same wire, and the gateway passed it on.
-    program = meant.read_program(gateway.stdout())
+    program = meant.read_program(board.wire.text())
     assert program.stats == STATS
     resource = with_instance(program.resource, 0x0123456789ABCDEF)
     received = check_collector(program, collector_to_jaeger, resource, unix_ns)
@@ -111,6 +110,9 @@ def test_spans_of_a_board_arrive_over_its_uart(run_board, run_gateway, collector
     assert all(span.attributes[meant.ESTIMATED] == ("bool", True) for span in received.values())
     check_jaeger(program, jaeger, resource, unix_ns)
     check_gateway(gateway, SPAN_COUNT)
+    # The console text went over the same wire, and the gateway passed all of it on.
+    assert gateway.counters()["text_bytes"] == len(board.wire.text().encode())
+    assert '"unit","string","°C, 摂氏, 🌡"]' in gateway.stdout()
 
 
 def test_spans_of_a_program_arrive_in_datagrams(run_gateway, collector_to_jaeger, jaeger):
@@ -135,7 +137,7 @@ def test_devices_at_one_gateway_are_never_merged(run_board, run_gateway, collect
     assert board.wait(RUN_DEADLINE_S) == 0
     collector.wait_for_spans(5 * SPAN_COUNT)
     check_gateway(gateway, 5 * SPAN_COUNT)
-    programs.append(meant.read_program(gateway.stdout()))
+    programs.append(meant.read_program(board.wire.text()))
 
     owners = {span_id: number for number, program in enumerate(programs) for span_id in program.spans}
     assert len(owners) == 5 * SPAN_COUNT

@@ -889,6 +889,25 @@ void sessions_destroy(struct sessions *sessions)
     free(sessions);
 }
 
+/* What the devices that are known now counted in their newest boot. */
+static void visit_devices_own_counters(const struct sessions *sessions, gw_counter_visitor *visit,
+                                       void *visitor)
+{
+    uint64_t started = 0, sent = 0, dropped = 0;
+
+    for (const struct device *device = sessions->oldest; device != NULL; device = device->newer) {
+        const uint64_t *stats = device->shown.stats;
+
+        started += stats[GW_STAT_spans_started];
+        sent += stats[GW_STAT_spans_sent];
+        for (int i = GW_STAT_spans_dropped_no_context; i <= GW_STAT_spans_dropped_shutdown; i++)
+            dropped += stats[i];
+    }
+    visit(visitor, "device_spans_started", started);
+    visit(visitor, "device_spans_sent", sent);
+    visit(visitor, "device_spans_dropped", dropped);
+}
+
 void sessions_counters(const struct sessions *sessions, gw_counter_visitor *visit, void *visitor)
 {
     const struct sessions_counters *counters = &sessions->counters;
@@ -910,6 +929,7 @@ void sessions_counters(const struct sessions *sessions, gw_counter_visitor *visi
     visit(visitor, "spans_clock_not_set", counters->spans_clock_not_set);
     visit(visitor, "spans_received", counters->spans_received);
     visit(visitor, "spans_lost", counters->spans_lost);
+    visit_devices_own_counters(sessions, visit, visitor);
     visit(visitor, "devices_seen", counters->devices_seen);
     visit(visitor, "devices_forgotten", counters->devices_forgotten);
     visit(visitor, "boots_seen", counters->boots_seen);
