@@ -40,8 +40,8 @@ bool otel_port_entropy(uint8_t *out, size_t size_bytes)
 
 /* ---- the far end --------------------------------------------------------------------------- */
 
-/* A run sends one frame from the path, and at most two more with what came behind it. */
-enum { FRAMES_MAX = 4, FRAME_BYTES_MAX = 1400 };
+/* A run sends one frame from the path and two more with what came behind it, or a whole queue. */
+enum { FRAMES_MAX = 8, FRAME_BYTES_MAX = 1400 };
 
 static struct {
     size_t count;
@@ -50,19 +50,22 @@ static struct {
 } frames;
 
 static otlp_request requests[FRAMES_MAX];
-static bool keeps_frames; /* the transport answers OTEL_SEND_TAKEN */
+static otel_send_result answer;
 static volatile bool owns_frame;
 
 static otel_send_result keep_frame(void *self, const otel_frame *frame)
 {
     (void)self;
+    if (answer == OTEL_SEND_BUSY) {
+        return answer;
+    }
     if (CHECK(frames.count < FRAMES_MAX) && CHECK(!owns_frame)) {
         frames.length[frames.count] =
             otel_frame_copy(frame, frames.bytes[frames.count], FRAME_BYTES_MAX);
         frames.count++;
     }
-    owns_frame = keeps_frames;
-    return keeps_frames ? OTEL_SEND_TAKEN : OTEL_SEND_DONE;
+    owns_frame = answer == OTEL_SEND_TAKEN;
+    return answer;
 }
 
 static void give_frame_back(void)
@@ -74,10 +77,10 @@ static void give_frame_back(void)
 }
 
 static const otel_transport transport = {keep_frame, NULL, NULL, 0};
-static const otel_config config = {.service_name = "interrupt",
-                                   .transport = &transport,
-                                   .flush_interval_ms = 1,
-                                   .stats_interval_ms = UINT32_MAX};
+static otel_config config = {.service_name = "interrupt",
+                             .transport = &transport,
+                             .flush_interval_ms = 1,
+                             .stats_interval_ms = UINT32_MAX};
 
 static void decode_frames(void)
 {
@@ -292,11 +295,10 @@ static void check_accounts(size_t arrived)
     CHECK_EQUAL(after.contexts_in_use, 0);
     CHECK_EQUAL(after.recordings_in_use, 0);
     CHECK_EQUAL(after.queue_bytes, 0);
-    CHECK_EQUAL(GREW(spans_started), arrived);
+    CHECK_EQUAL(GREW(spans_started), arrived + GREW(spans_dropped_queue_full));
     CHECK_EQUAL(GREW(spans_sent), arrived);
-    CHECK_EQUAL(GREW(spans_dropped_queue_full) + GREW(spans_dropped_no_context) +
-                    GREW(spans_dropped_no_recording) + GREW(attributes_dropped) +
-                    GREW(events_dropped),
+    CHECK_EQUAL(GREW(spans_dropped_no_context) + GREW(spans_dropped_no_recording) +
+                    GREW(attributes_dropped) + GREW(events_dropped),
                 0);
     CHECK_EQUAL(otel_span_current().handle, 0);
 }
@@ -398,7 +400,7 @@ static void check_everything(void)
 static void check_run_of(void (*checks)(void))
 {
     give_frame_back();
-    keeps_frames = false;
+    answer = OTEL_SEND_DONE;
     CHECK_SIGNED(otel_flush(1000), OTEL_OK);
     otel_stats_get(&after);
     decode_frames();
@@ -417,7 +419,9 @@ static void show_runs(uint32_t runs)
     check_write(text);
 }
 
-static void at_every_instruction(void (*handler)(void), void (*checks)(void), bool keep)
+/* How often the interrupt came within the path; `prepare` makes what the path finds. */
+static uint32_t at_every_instruction(void (*handler)(void), void (*checks)(void),
+                                     void (*prepare)(void))
 {
     uint32_t ticks = 0;
     bool in_time;
@@ -426,44 +430,100 @@ static void at_every_instruction(void (*handler)(void), void (*checks)(void), bo
     do {
         ticks++;
         otel_stats_get(&before);
-        keeps_frames = keep;
+        prepare();
         in_time = run_path(ticks);
         if (in_time) {
             check_run_of(checks);
         }
     } while (in_time);
     give_frame_back(); /* that run had no interrupt in it, and nothing new */
-    keeps_frames = false;
+    answer = OTEL_SEND_DONE;
     CHECK_SIGNED(otel_flush(1000), OTEL_OK);
     frames.count = 0;
-    /* The path has more instructions than this: else SysTick does not count them. */
-    CHECK(ticks > 4000);
     show_runs(ticks - 1u);
+    return ticks;
+}
+
+/* The path has more instructions than this: else SysTick does not count them. */
+enum { PATH_TICKS_MIN = 4000 };
+
+static void prepare_nothing(void)
+{
+    answer = OTEL_SEND_DONE;
+}
+
+static void prepare_keeping(void)
+{
+    answer = OTEL_SEND_TAKEN;
+}
+
+/* The transport is busy, and the queue has no room for one more. */
+static void prepare_full_queue(void)
+{
+    const otel_stats *const now = &after;
+
+    answer = OTEL_SEND_BUSY;
+    do {
+        otel_span_end(otel_span_start("filler"));
+        otel_stats_get(&after);
+    } while (now->spans_dropped_queue_full == before.spans_dropped_queue_full);
 }
 
 static void spans_of_its_own(void)
 {
-    at_every_instruction(handler_span, check_untouched, false);
+    CHECK(at_every_instruction(handler_span, check_untouched, prepare_nothing) >
+          PATH_TICKS_MIN);
 }
 
 static void writes_to_the_span_being_written(void)
 {
-    at_every_instruction(handler_writes, check_written, false);
+    CHECK(at_every_instruction(handler_writes, check_written, prepare_nothing) >
+          PATH_TICKS_MIN);
 }
 
 static void ends_the_span_being_written(void)
 {
-    at_every_instruction(handler_ends, check_ended, false);
+    CHECK(at_every_instruction(handler_ends, check_ended, prepare_nothing) >
+          PATH_TICKS_MIN);
 }
 
 static void everything_at_once(void)
 {
-    at_every_instruction(handler_everything, check_everything, false);
+    CHECK(at_every_instruction(handler_everything, check_everything, prepare_nothing) >
+          PATH_TICKS_MIN);
 }
 
 static void gives_the_frame_back(void)
 {
-    at_every_instruction(handler_gives_back, check_untouched, true);
+    CHECK(at_every_instruction(handler_gives_back, check_untouched, prepare_keeping) >
+          PATH_TICKS_MIN);
+}
+
+static void check_accounts_only(void)
+{
+    CHECK(GREW(spans_dropped_queue_full) > 0);
+    CHECK_EQUAL(GREW(calls_invalid_handle) + GREW(calls_busy), 0);
+}
+
+/* Each end of the path and of the handler finds the queue full. */
+static void finds_the_queue_full(otel_queue_policy policy)
+{
+    CHECK_SIGNED(otel_shutdown(1000), OTEL_OK);
+    config.queue_policy = policy;
+    CHECK_SIGNED(otel_init(&config), OTEL_OK);
+    CHECK_SIGNED(otel_flush(1000), OTEL_OK);
+    frames.count = 0;
+    CHECK(at_every_instruction(handler_span, check_accounts_only, prepare_full_queue) > 2000);
+}
+
+static void full_queue_refuses_the_newest(void)
+{
+    finds_the_queue_full(OTEL_QUEUE_REFUSE_NEWEST);
+}
+
+static void full_queue_drops_the_oldest(void)
+{
+    finds_the_queue_full(OTEL_QUEUE_DROP_OLDEST);
 }
 
 static void nothing(void)
@@ -478,6 +538,8 @@ int main(void)
         CHECK_TEST(ends_the_span_being_written),
         CHECK_TEST(everything_at_once),
         CHECK_TEST(gives_the_frame_back),
+        CHECK_TEST(full_queue_refuses_the_newest),
+        CHECK_TEST(full_queue_drops_the_oldest),
     };
 
     board_init();

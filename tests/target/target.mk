@@ -9,7 +9,7 @@ TARGET_OTLP_SOURCES := $(OTLP_NANOPB_SOURCES)
 
 INTERRUPT_SOURCES := tests/target/interrupt.c tests/target/check_board.c tests/unit/check.c tests/unit/received.c \
     tests/target/implementation.c ports/cortex_m/otel_port_cortex_m.c $(TARGET_OTLP_SOURCES)
-INTERRUPT_CFLAGS := $(TARGET_OTLP_CFLAGS) -Iports/cortex_m -DOTEL_PORT_CORTEX_M_TICKS=OTEL_PORT_CORTEX_M_COUNTER
+INTERRUPT_CFLAGS := -Itests/target -DOTEL_CONFIG_FILE='"config_interrupt.h"' $(TARGET_OTLP_CFLAGS) -Iports/cortex_m -DOTEL_PORT_CORTEX_M_TICKS=OTEL_PORT_CORTEX_M_COUNTER
 $(eval $(call firmware,target/interrupt_os,mps2_an386,$(INTERRUPT_SOURCES),$(INTERRUPT_CFLAGS)))
 $(eval $(call firmware,target/interrupt_o2,mps2_an386,$(INTERRUPT_SOURCES),$(INTERRUPT_CFLAGS) -O2))
 
