@@ -1335,16 +1335,18 @@ typedef struct oteli_run {
     uint16_t head_end; /* where its part of `heads` ends */
 } oteli_run;
 
+/* What is used most comes first here and in the objects below: a Cortex-M0 reaches 32 bytes in one
+ * instruction, and 32 words. */
 struct otel_frame {
-    uint8_t heads[OTELI_HEADS_BYTES]; /* link header and request, then each run's scope */
-    uint8_t check[OTELI_CHECK_BYTES];
-    oteli_run runs[OTEL_FRAME_SCOPES];
+    uint8_t kind;
+    uint8_t run_count;
+    uint16_t record_count;
     uint32_t length;
     uint32_t end_position; /* of the queue, behind the last record */
     uint32_t words;        /* of the queue that the frame frees */
-    uint16_t record_count;
-    uint8_t run_count;
-    uint8_t kind;
+    oteli_run runs[OTEL_FRAME_SCOPES];
+    uint8_t check[OTELI_CHECK_BYTES];
+    uint8_t heads[OTELI_HEADS_BYTES]; /* link header and request, then each run's scope */
 };
 
 /* A 64-bit number, for cores that have no 64-bit shifts. */
@@ -1355,54 +1357,52 @@ typedef struct oteli_halves {
 
 /* What a start sets up. */
 typedef struct oteli_state {
-    oteli_slot slots[OTEL_CONTEXT_COUNT]; /* first: the shortest way from a handle */
-    const otel_config *config;
     volatile bool running;
-    bool polling;
-    bool shut_down; /* what is left in the queue is counted as dropped */
     volatile uint8_t frame_state;
-    bool resource_due;
-    bool stats_due;
-    bool anonymous;
-    uint32_t diagnosed; /* a bit for each counter that the hook was told of */
-
     uint8_t slot_free_first;
     uint8_t slot_free_last;
     uint8_t recording_free;
     uint8_t contexts_in_use;
     uint8_t recordings_in_use;
     uint8_t carriers_in_use;
+    bool polling;
+    bool shut_down; /* what is left in the queue is counted as dropped */
+    bool resource_due;
+    bool stats_due;
+    bool anonymous;
 
+    const otel_config *config;
     oteli_halves random[2];
     uint32_t ns_per_tick;          /* whole nanoseconds */
     uint32_t ns_per_tick_fraction; /* and 2^-32 of them */
+    uint32_t sequence;
+    uint32_t resource_hash;
+    uint32_t resource_bytes;
+    uint32_t diagnosed; /* a bit for each counter that the hook was told of */
     uint64_t polled_ns;
     uint64_t stats_due_ns;
     uint64_t queued_since_ns; /* when the queue was last empty, or had a frame taken out */
-
     uint64_t device_id;
     uint64_t boot_id;
-    uint32_t resource_hash;
-    uint32_t resource_bytes;
-    uint32_t sequence;
-    char instance_id[16];
-
-#if OTEL_CARRIER_COUNT > 0
-    oteli_carrier carriers[OTEL_CARRIER_COUNT];
-#endif
     uint32_t counters[1
 #define OTELI_COUNTER_ONE(number, name) +1
                       OTEL_STATS_COUNTERS(OTELI_COUNTER_ONE)];
+    char instance_id[16];
+
+    oteli_slot slots[OTEL_CONTEXT_COUNT];
+#if OTEL_CARRIER_COUNT > 0
+    oteli_carrier carriers[OTEL_CARRIER_COUNT];
+#endif
 } oteli_state;
 
 /* Recording buffers, queue and frame: what a transport may send from. */
 typedef struct oteli_memory {
-    oteli_recording recordings[OTEL_RECORDING_COUNT];
-    struct otel_frame frame;
     uint32_t head;    /* of the oldest record, in words */
     uint32_t tail;    /* where the next one goes */
     uint32_t used;    /* words, fillers at the end of the ring included */
     uint32_t records; /* not counting fillers */
+    struct otel_frame frame;
+    oteli_recording recordings[OTEL_RECORDING_COUNT];
     oteli_word ring[OTELI_QUEUE_WORDS];
 } oteli_memory;
 
@@ -1436,6 +1436,7 @@ const otel_context otel_context_none = {.carrier = 0};
 #if defined(__GNUC__)
 #define OTELI_COPY(to, from, length) __builtin_memcpy((to), (from), (length))
 #define OTELI_MAY_ALIAS __attribute__((may_alias))
+typedef uint32_t OTELI_MAY_ALIAS oteli_aliasing_word;
 #define OTELI_COLD __attribute__((noinline, cold))
 #define OTELI_NOINLINE __attribute__((noinline))
 #else
@@ -1451,6 +1452,13 @@ const otel_context otel_context_none = {.carrier = 0};
 #define OTELI_UNALIGNED_LITTLE_ENDIAN 1
 #else
 #define OTELI_UNALIGNED_LITTLE_ENDIAN 0
+#endif
+
+/* Stores of several bytes: one instruction, or a call. */
+#if OTELI_UNALIGNED_LITTLE_ENDIAN
+#define OTELI_SHARED OTELI_INLINE
+#else
+#define OTELI_SHARED static OTELI_NOINLINE OTELI_UNUSED
 #endif
 
 /* Moves bytes to a lower or higher place of the same array. */
@@ -1490,7 +1498,7 @@ static void oteli_copy_words(oteli_word *to, const oteli_word *from, size_t word
     }
 }
 
-static uint8_t *oteli_put32(uint8_t *at, uint32_t value)
+OTELI_SHARED uint8_t *oteli_put32(uint8_t *at, uint32_t value)
 {
 #if OTELI_UNALIGNED_LITTLE_ENDIAN
     OTELI_COPY(at, &value, sizeof value);
@@ -1504,20 +1512,20 @@ static uint8_t *oteli_put32(uint8_t *at, uint32_t value)
     return at + 4;
 }
 
-static uint8_t *oteli_put16(uint8_t *at, uint32_t value)
+OTELI_SHARED uint8_t *oteli_put16(uint8_t *at, uint32_t value)
 {
     at[0] = (uint8_t)value;
     at[1] = (uint8_t)(value >> 8);
     return at + 2;
 }
 
-static uint8_t *oteli_put64(uint8_t *at, uint64_t value)
+OTELI_SHARED uint8_t *oteli_put64(uint8_t *at, uint64_t value)
 {
     at = oteli_put32(at, (uint32_t)value);
     return oteli_put32(at, (uint32_t)(value >> 32));
 }
 
-static uint32_t oteli_get32(const uint8_t *at)
+OTELI_SHARED uint32_t oteli_get32(const uint8_t *at)
 {
 #if OTELI_UNALIGNED_LITTLE_ENDIAN
     uint32_t value;
@@ -1528,7 +1536,7 @@ static uint32_t oteli_get32(const uint8_t *at)
 #endif
 }
 
-static uint64_t oteli_get64(const uint8_t *at)
+OTELI_SHARED uint64_t oteli_get64(const uint8_t *at)
 {
     return (uint64_t)oteli_get32(at + 4) << 32 | oteli_get32(at);
 }
@@ -1536,9 +1544,13 @@ static uint64_t oteli_get64(const uint8_t *at)
 /* Four bytes of an object that is aligned for words, in the order of this core. */
 OTELI_INLINE uint32_t oteli_get_word(const void *at)
 {
+#if defined(__GNUC__)
+    return *(const oteli_aliasing_word *)at;
+#else
     uint32_t word;
     OTELI_COPY(&word, at, sizeof word);
     return word;
+#endif
 }
 
 /* strlen, but looks no further than a character behind `limit`: whoever passes a megabyte pays for
