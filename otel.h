@@ -1297,10 +1297,11 @@ typedef enum oteli_kind {
     OTELI_KIND_STATS = 5
 } oteli_kind;
 
-/* First word of a record: length of its bytes, how many bytes of its first word come before them,
+/* First word of a record: where its bytes end, how many bytes of its first word come before them,
  * state, kind. The second word is its tracer; then come its bytes. */
 #define OTELI_RECORD_WORDS 2u
-#define OTELI_RECORD_LENGTH(info) ((size_t)((info)&0xFFFFu))
+#define OTELI_RECORD_END(info) ((size_t)((info)&0xFFFFu))
+#define OTELI_RECORD_LENGTH(info) (OTELI_RECORD_END(info) - OTELI_RECORD_SKIP(info))
 #define OTELI_RECORD_SKIP(info) ((size_t)((info) >> 16 & 0x7u))
 #define OTELI_RECORD_KIND(info) ((oteli_kind)((info) >> 24 & 0x1Fu))
 #define OTELI_RECORD_STATE(info) ((info)&0x00F80000u)
@@ -1475,26 +1476,21 @@ static void oteli_move(uint8_t *to, const uint8_t *from, size_t length)
     }
 }
 
-/* A block of four words is a load and a store multiple on a Cortex-M. */
-typedef struct oteli_block {
-    oteli_word word[4];
-} OTELI_MAY_ALIAS oteli_block;
-
-static void oteli_copy_words(oteli_word *to, const oteli_word *from, size_t words)
+/* Four words at a time: a load and a store multiple on a Cortex-M. */
+static OTELI_NOINLINE void oteli_copy_words(oteli_word *to, const oteli_word *from, size_t words)
 {
-    size_t blocks = words / 4u;
-    words &= 3u;
-    if (blocks > 0) {
-        do {
-            *(oteli_block *)(void *)to = *(const oteli_block *)(const void *)from;
-            to += 4;
-            from += 4;
-        } while (--blocks > 0);
+#if defined(__GNUC__) && defined(__thumb__)
+    for (; words >= 4; words -= 4) {
+        __asm__ volatile("ldmia %1!, {r3, r4, r5, r6}\n\t"
+                         "stmia %0!, {r3, r4, r5, r6}"
+                         : "+l"(to), "+l"(from)
+                         :
+                         : "r3", "r4", "r5", "r6", "memory");
     }
-    if (words > 0) {
-        do {
-            *to++ = *from++;
-        } while (--words > 0);
+#endif
+    while (words > 0) {
+        *to++ = *from++;
+        words--;
     }
 }
 
@@ -2651,10 +2647,9 @@ static void oteli_slot_close(oteli_slot *slot)
  * without it, and the reader stops at a record that is not committed.
  */
 
-static uint32_t oteli_record_words(oteli_word info)
+OTELI_INLINE uint32_t oteli_record_words(oteli_word info)
 {
-    return OTELI_RECORD_WORDS +
-           (uint32_t)OTELI_WORDS(OTELI_RECORD_LENGTH(info) + OTELI_RECORD_SKIP(info));
+    return OTELI_RECORD_WORDS + (uint32_t)OTELI_WORDS(OTELI_RECORD_END(info));
 }
 
 /* The place of the record at or after `position`, which may be a filler's. */
@@ -3033,62 +3028,67 @@ static size_t oteli_frame_limit(void)
     return limit != 0 && limit < OTEL_FRAME_BYTES ? limit : OTEL_FRAME_BYTES;
 }
 
-/* Adds the record at `at` to the frame if it fits; *size is the frame's size so far. */
-static bool oteli_frame_add(struct otel_frame *frame, uint32_t at, oteli_word info, size_t *size)
+/* Adds a span of `length` bytes to the frame, whose size is `size` so far; returns its size then, 0
+ * when it does not fit. */
+static size_t oteli_frame_add(struct otel_frame *frame, const otel_tracer *tracer, size_t length,
+                              size_t size, size_t limit)
 {
-    const otel_tracer *tracer = (const otel_tracer *)oteli_store.ring[at + 1];
     oteli_run *run = &frame->runs[frame->run_count];
-    size_t grown = *size + OTELI_RECORD_LENGTH(info);
-    const bool new_run = frame->run_count == 0 || run[-1].tracer != tracer;
-    if (new_run) {
+    size += length;
+    if (frame->run_count == 0 || run[-1].tracer != tracer) {
         oteli_scope_sizes sizes;
         if (frame->run_count == OTEL_FRAME_SCOPES) {
-            return false;
+            return 0;
         }
         oteli_scope_size(tracer, &sizes);
-        grown += 4u + oteli_scope_spans_size(&sizes, 0);
-    }
-    if (grown > oteli_frame_limit()) {
-        return false;
-    }
-    if (new_run) {
+        size += 4u + oteli_scope_spans_size(&sizes, 0);
         run->tracer = tracer;
         run->record_bytes = 0;
-        frame->run_count++;
         run++;
     }
-    run[-1].record_bytes += (uint32_t)OTELI_RECORD_LENGTH(info);
-    *size = grown;
-    return true;
+    if (size > limit) {
+        return 0;
+    }
+    run[-1].record_bytes += (uint32_t)length;
+    frame->run_count = (uint8_t)(run - frame->runs);
+    return size;
 }
 
 /* Gathers committed records from the head of the queue: as many spans as fit, or one of another kind.
  * The frame's end_position, words, record_count and runs say which. */
 static void oteli_frame_gather(struct otel_frame *frame)
 {
+    const size_t limit = oteli_frame_limit();
     size_t size =
         OTELI_HEADER_BYTES + OTELI_HEADER_WALL_BYTES + OTELI_REQUEST_BYTES + OTELI_CHECK_BYTES;
     uint32_t position = oteli_store.head;
+    uint32_t words = 0;
     frame->kind = OTELI_KIND_TRACES;
     frame->record_count = 0;
     frame->run_count = 0;
-    frame->words = 0;
-    while (frame->words < oteli_store.used && frame->kind == OTELI_KIND_TRACES) {
+    while (words < oteli_store.used && frame->kind == OTELI_KIND_TRACES) {
         const uint32_t at = oteli_queue_at(position);
-        const oteli_word info = *(volatile oteli_word *)&oteli_store.ring[at];
+        const oteli_word *record = &oteli_store.ring[at];
+        const oteli_word info = *(const volatile oteli_word *)record;
         const oteli_kind kind = OTELI_RECORD_KIND(info);
-        if (OTELI_RECORD_STATE(info) != OTELI_RECORD_COMMITTED ||
-            (kind != OTELI_KIND_TRACES && frame->record_count > 0) ||
-            (kind == OTELI_KIND_TRACES && !oteli_frame_add(frame, at, info, &size))) {
+        if (OTELI_RECORD_STATE(info) != OTELI_RECORD_COMMITTED) {
+            break;
+        }
+        if (kind == OTELI_KIND_TRACES) {
+            size = oteli_frame_add(frame, (const otel_tracer *)record[1], OTELI_RECORD_LENGTH(info),
+                                   size, limit);
+        }
+        if (kind == OTELI_KIND_TRACES ? size == 0 : frame->record_count > 0) {
             break;
         }
         frame->kind = (uint8_t)kind;
         frame->record_count++;
-        frame->words +=
-            oteli_record_words(info) + (at == position ? 0 : OTELI_QUEUE_WORDS - position);
+        words += at == position ? 0 : OTELI_QUEUE_WORDS - position;
         position = at + oteli_record_words(info);
-        frame->end_position = position;
+        words += position - at;
     }
+    frame->words = words;
+    frame->end_position = position;
 }
 
 /* The payload of a frame that is not of spans is its one record. Statistics are written now, so that
@@ -3147,49 +3147,52 @@ static bool oteli_frame_heads(struct otel_frame *frame, uint64_t clock_ns)
 #define OTELI_STAGE_CHECK 2u
 #define OTELI_STAGE_END 3u
 
-static otel_slice oteli_slice(const uint8_t *bytes, size_t length)
+/* The next piece of records: a run's scope, or a record. */
+OTELI_INLINE otel_slice oteli_frame_record(const struct otel_frame *frame,
+                                           otel_frame_cursor *cursor)
 {
+    const uint32_t at = oteli_queue_at(cursor->position);
+    const oteli_word *record = &oteli_store.ring[at];
+    const oteli_word info = record[0];
     otel_slice slice;
-    slice.bytes = bytes;
-    slice.length = length;
+    if ((const void *)record[1] != cursor->tracer) { /* the next run begins with its scope */
+        const size_t from = frame->runs[cursor->scope].head_end;
+        cursor->scope++;
+        cursor->tracer = (const void *)record[1];
+        slice.bytes = frame->heads + from;
+        slice.length = frame->runs[cursor->scope].head_end - from;
+        return slice;
+    }
+    cursor->position = at + oteli_record_words(info);
+    if (--cursor->records_left == 0) {
+        cursor->stage = OTELI_STAGE_CHECK;
+    }
+    slice.bytes = (const uint8_t *)(record + OTELI_RECORD_WORDS) + OTELI_RECORD_SKIP(info);
+    slice.length =
+        frame->kind == OTELI_KIND_TRACES ? OTELI_RECORD_LENGTH(info) : frame->runs[0].record_bytes;
     return slice;
 }
 
-static otel_slice oteli_frame_step(const struct otel_frame *frame, otel_frame_cursor *cursor)
+OTEL_API otel_slice otel_frame_next(const otel_frame *frame, otel_frame_cursor *cursor)
 {
-    uint32_t at;
-    oteli_word info;
-    const void *tracer;
+    otel_slice slice;
+    if (cursor->stage == OTELI_STAGE_RECORDS) {
+        return oteli_frame_record(frame, cursor);
+    }
     if (cursor->stage == OTELI_STAGE_START) {
         cursor->stage = OTELI_STAGE_RECORDS;
         cursor->position = oteli_store.head;
         cursor->records_left = frame->record_count;
         cursor->scope = 0;
         cursor->tracer = frame->runs[0].tracer;
-        return oteli_slice(frame->heads, frame->runs[0].head_end);
+        slice.bytes = frame->heads;
+        slice.length = frame->runs[0].head_end;
+        return slice;
     }
-    if (cursor->stage != OTELI_STAGE_RECORDS) {
-        const size_t left = cursor->stage == OTELI_STAGE_CHECK ? sizeof frame->check : 0;
-        cursor->stage = OTELI_STAGE_END;
-        return oteli_slice(frame->check, left);
-    }
-    at = oteli_queue_at(cursor->position);
-    info = oteli_store.ring[at];
-    tracer = (const void *)oteli_store.ring[at + 1];
-    if (tracer != cursor->tracer) { /* the next run begins with its scope */
-        const size_t from = frame->runs[cursor->scope].head_end;
-        cursor->scope++;
-        cursor->tracer = tracer;
-        return oteli_slice(frame->heads + from, frame->runs[cursor->scope].head_end - from);
-    }
-    cursor->position = at + oteli_record_words(info);
-    cursor->records_left--;
-    if (cursor->records_left == 0) {
-        cursor->stage = OTELI_STAGE_CHECK;
-    }
-    return oteli_slice(oteli_record_bytes(at) + OTELI_RECORD_SKIP(info),
-                       frame->kind == OTELI_KIND_TRACES ? OTELI_RECORD_LENGTH(info)
-                                                        : frame->runs[0].record_bytes);
+    slice.bytes = frame->check;
+    slice.length = cursor->stage == OTELI_STAGE_CHECK ? sizeof frame->check : 0;
+    cursor->stage = OTELI_STAGE_END;
+    return slice;
 }
 
 static void oteli_frame_check(struct otel_frame *frame)
@@ -3197,7 +3200,7 @@ static void oteli_frame_check(struct otel_frame *frame)
     otel_frame_cursor cursor = {0, 0, OTELI_STAGE_START, 0, NULL};
     uint32_t crc = 0xFFFFFFFFu;
     for (;;) {
-        const otel_slice slice = oteli_frame_step(frame, &cursor);
+        const otel_slice slice = otel_frame_next(frame, &cursor);
         crc = OTEL_CRC32(crc, slice.bytes, slice.length);
         if (cursor.stage == OTELI_STAGE_CHECK) {
             break;
@@ -3349,8 +3352,8 @@ static void oteli_finish(oteli_slot *slot)
         oteli_count(OTELI_COUNT_clock_backward);
     }
     skip = oteli_span_finish(recording);
-    info = (oteli_word)(recording->used - skip) | (oteli_word)skip << 16 |
-           (oteli_word)OTELI_KIND_TRACES << 24;
+    info =
+        (oteli_word)recording->used | (oteli_word)skip << 16 | (oteli_word)OTELI_KIND_TRACES << 24;
     if (oteli.running) {
         at = oteli_reserve(info, oteli_span_end_ns(recording), &was_empty);
     }
@@ -3921,11 +3924,6 @@ OTEL_API size_t otel_frame_length(const otel_frame *frame)
     return frame->length;
 }
 
-OTEL_API otel_slice otel_frame_next(const otel_frame *frame, otel_frame_cursor *cursor)
-{
-    return oteli_frame_step(frame, cursor);
-}
-
 OTEL_API size_t otel_frame_copy(const otel_frame *frame, uint8_t *buffer, size_t capacity)
 {
     otel_frame_cursor cursor = {0, 0, OTELI_STAGE_START, 0, NULL};
@@ -3933,7 +3931,7 @@ OTEL_API size_t otel_frame_copy(const otel_frame *frame, uint8_t *buffer, size_t
     if (frame->length > capacity) {
         return 0;
     }
-    while ((slice = oteli_frame_step(frame, &cursor)).length > 0) {
+    while ((slice = otel_frame_next(frame, &cursor)).length > 0) {
         OTELI_COPY(buffer, slice.bytes, slice.length);
         buffer += slice.length;
     }
