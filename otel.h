@@ -1304,7 +1304,7 @@ typedef enum oteli_kind {
 #define OTELI_RECORD_LENGTH(info) (OTELI_RECORD_END(info) - OTELI_RECORD_SKIP(info))
 #define OTELI_RECORD_SKIP(info) ((size_t)((info) >> 16 & 0x7u))
 #define OTELI_RECORD_KIND(info) ((oteli_kind)((info) >> 24 & 0x1Fu))
-#define OTELI_RECORD_STATE(info) ((info)&0x00F80000u)
+#define OTELI_RECORD_STATES 0x00F80000u
 #define OTELI_RECORD_RESERVED 0x00080000u /* its bytes are still being copied */
 #define OTELI_RECORD_COMMITTED 0x00100000u
 #define OTELI_RECORD_WRAP 0x00180000u /* the next record is at the start of the ring */
@@ -1480,13 +1480,17 @@ static void oteli_move(uint8_t *to, const uint8_t *from, size_t length)
 static OTELI_NOINLINE void oteli_copy_words(oteli_word *to, const oteli_word *from, size_t words)
 {
 #if defined(__GNUC__) && defined(__thumb__)
-    for (; words >= 4; words -= 4) {
-        __asm__ volatile("ldmia %1!, {r3, r4, r5, r6}\n\t"
-                         "stmia %0!, {r3, r4, r5, r6}"
-                         : "+l"(to), "+l"(from)
-                         :
-                         : "r3", "r4", "r5", "r6", "memory");
+    size_t blocks = words >> 2;
+    if (blocks > 0) {
+        do {
+            __asm__ volatile("ldmia %1!, {r3, r4, r5, r6}\n\t"
+                             "stmia %0!, {r3, r4, r5, r6}"
+                             : "+l"(to), "+l"(from)
+                             :
+                             : "r3", "r4", "r5", "r6", "memory");
+        } while (--blocks > 0);
     }
+    words &= 3u;
 #endif
     while (words > 0) {
         *to++ = *from++;
@@ -2653,13 +2657,12 @@ OTELI_INLINE uint32_t oteli_record_words(oteli_word info)
 }
 
 /* The place of the record at or after `position`, which may be a filler's. */
-static uint32_t oteli_queue_at(uint32_t position)
+OTELI_INLINE uint32_t oteli_queue_at(uint32_t position)
 {
-    if (position >= OTELI_QUEUE_WORDS ||
-        OTELI_RECORD_STATE(oteli_store.ring[position]) == OTELI_RECORD_WRAP) {
-        return 0;
-    }
-    return position;
+    return position < OTELI_QUEUE_WORDS &&
+                   (oteli_store.ring[position] & OTELI_RECORD_STATES) != OTELI_RECORD_WRAP
+               ? position
+               : 0;
 }
 
 /* Takes `records` records, `words` words with the fillers, off the head; `end` is behind the last. */
@@ -2721,7 +2724,7 @@ static bool oteli_queue_drop_oldest(void)
     }
     at = oteli_queue_at(oteli_store.head);
     info = oteli_store.ring[at];
-    if (OTELI_RECORD_STATE(info) != OTELI_RECORD_COMMITTED) {
+    if ((info & OTELI_RECORD_STATES) != OTELI_RECORD_COMMITTED) {
         return false;
     }
     words = oteli_record_words(info);
@@ -3028,39 +3031,46 @@ static size_t oteli_frame_limit(void)
     return limit != 0 && limit < OTEL_FRAME_BYTES ? limit : OTEL_FRAME_BYTES;
 }
 
-/* Adds a span of `length` bytes to the frame, whose size is `size` so far; returns its size then, 0
- * when it does not fit. */
-static size_t oteli_frame_add(struct otel_frame *frame, const otel_tracer *tracer, size_t length,
-                              size_t size, size_t limit)
+/* What a change of tracer adds to a frame. */
+static size_t oteli_run_size(const otel_tracer *tracer)
+{
+    oteli_scope_sizes sizes;
+    oteli_scope_size(tracer, &sizes);
+    return 4u + oteli_scope_spans_size(&sizes, 0);
+}
+
+/* Adds a span of `length` bytes to the frame, which has `room`; returns the room then, less than 0 when
+ * it does not fit. */
+OTELI_INLINE ptrdiff_t oteli_frame_add(struct otel_frame *frame, const otel_tracer *tracer,
+                                       size_t length, ptrdiff_t room)
 {
     oteli_run *run = &frame->runs[frame->run_count];
-    size += length;
-    if (frame->run_count == 0 || run[-1].tracer != tracer) {
-        oteli_scope_sizes sizes;
-        if (frame->run_count == OTEL_FRAME_SCOPES) {
-            return 0;
+    room -= (ptrdiff_t)length;
+    if (frame->run_count > 0 && run[-1].tracer == tracer) {
+        if (room >= 0) {
+            run[-1].record_bytes += (uint32_t)length;
         }
-        oteli_scope_size(tracer, &sizes);
-        size += 4u + oteli_scope_spans_size(&sizes, 0);
+        return room;
+    }
+    if (frame->run_count == OTEL_FRAME_SCOPES) {
+        return -1;
+    }
+    room -= (ptrdiff_t)oteli_run_size(tracer);
+    if (room >= 0) {
         run->tracer = tracer;
-        run->record_bytes = 0;
-        run++;
+        run->record_bytes = (uint32_t)length;
+        frame->run_count++;
     }
-    if (size > limit) {
-        return 0;
-    }
-    run[-1].record_bytes += (uint32_t)length;
-    frame->run_count = (uint8_t)(run - frame->runs);
-    return size;
+    return room;
 }
 
 /* Gathers committed records from the head of the queue: as many spans as fit, or one of another kind.
  * The frame's end_position, words, record_count and runs say which. */
 static void oteli_frame_gather(struct otel_frame *frame)
 {
-    const size_t limit = oteli_frame_limit();
-    size_t size =
-        OTELI_HEADER_BYTES + OTELI_HEADER_WALL_BYTES + OTELI_REQUEST_BYTES + OTELI_CHECK_BYTES;
+    ptrdiff_t room =
+        (ptrdiff_t)(oteli_frame_limit() - (OTELI_HEADER_BYTES + OTELI_HEADER_WALL_BYTES +
+                                           OTELI_REQUEST_BYTES + OTELI_CHECK_BYTES));
     uint32_t position = oteli_store.head;
     uint32_t words = 0;
     frame->kind = OTELI_KIND_TRACES;
@@ -3071,14 +3081,14 @@ static void oteli_frame_gather(struct otel_frame *frame)
         const oteli_word *record = &oteli_store.ring[at];
         const oteli_word info = *(const volatile oteli_word *)record;
         const oteli_kind kind = OTELI_RECORD_KIND(info);
-        if (OTELI_RECORD_STATE(info) != OTELI_RECORD_COMMITTED) {
+        if ((info & OTELI_RECORD_STATES) != OTELI_RECORD_COMMITTED) {
             break;
         }
         if (kind == OTELI_KIND_TRACES) {
-            size = oteli_frame_add(frame, (const otel_tracer *)record[1], OTELI_RECORD_LENGTH(info),
-                                   size, limit);
+            room = oteli_frame_add(frame, (const otel_tracer *)record[1], OTELI_RECORD_LENGTH(info),
+                                   room);
         }
-        if (kind == OTELI_KIND_TRACES ? size == 0 : frame->record_count > 0) {
+        if (kind == OTELI_KIND_TRACES ? room < 0 : frame->record_count > 0) {
             break;
         }
         frame->kind = (uint8_t)kind;
@@ -3493,9 +3503,9 @@ static const otel_context *oteli_context_of(otel_span span)
     return slot != NULL && (slot->state | OTELI_RECORDING) == recording ? &slot->context : NULL;
 }
 
-/* Takes a slot and gives it its parent's context: the given one, or that of the task's current span; all
- * zero where there is none. NULL, and counted, when the pool is empty. */
-static oteli_slot *oteli_slot_begin(const otel_context *parent)
+/* Takes a slot and gives it its parent's context: the given one, or that of the task's current span;
+ * *root is true where there is none. NULL, and counted, when the pool is empty. */
+static oteli_slot *oteli_slot_begin(const otel_context *parent, bool *root)
 {
     const uintptr_t current = parent == NULL ? otel_port_context_get() : 0;
     const uintptr_t lock = otel_port_lock();
@@ -3505,15 +3515,18 @@ static oteli_slot *oteli_slot_begin(const otel_context *parent)
         span.handle = (uint32_t)current;
         parent = oteli_context_of(span);
     }
-    if (slot != NULL) {
-        slot->context = parent != NULL ? *parent : otel_context_none;
-        if (slot->context.carrier != 0) {
-            slot->context.carrier = oteli_carrier_hold(slot->context.carrier);
-        }
-    } else {
+    if (slot == NULL) {
         oteli.counters[OTELI_COUNT_spans_dropped_no_context]++;
+    } else if (parent == NULL) {
+        slot->context.carrier = 0;
+    } else {
+        slot->context = *parent;
+        if (parent->carrier != 0) {
+            slot->context.carrier = oteli_carrier_hold(parent->carrier);
+        }
     }
     otel_port_unlock(lock);
+    *root = parent == NULL;
     return slot;
 }
 
@@ -3619,7 +3632,7 @@ OTEL_API otel_span oteli_span_start(const char *name, size_t name_length,
     uint32_t parent_flags;
     uint32_t open;
     otel_span span;
-    bool root;
+    bool root = false;
     span.handle = 0;
     if (options == NULL) {
         options = &defaults;
@@ -3627,13 +3640,13 @@ OTEL_API otel_span oteli_span_start(const char *name, size_t name_length,
     if (!oteli.running) {
         oteli_count(OTELI_COUNT_calls_not_running);
     } else {
-        slot = oteli_slot_begin(options->parent);
+        slot = oteli_slot_begin(options->parent, &root);
     }
     if (slot == NULL) {
         return span;
     }
-    root = !oteli_context_valid(&slot->context);
-    if (root) {
+    if (root || !oteli_context_valid(&slot->context)) {
+        root = true;
         oteli_root_begin(&slot->context);
     }
     OTELI_COPY(&parent_id, slot->context.span_id, sizeof parent_id);
