@@ -1932,31 +1932,33 @@ static OTELI_COLD bool oteli_measure_attribute(otel_attribute *attribute, size_t
 {
     const size_t key_length = oteli_measure(attribute->key, attribute->key_length, OTELI_KEY_BYTES);
     attribute->key_length = key_length < OTELI_KEY_BYTES ? key_length : OTELI_KEY_BYTES;
-    if (key_length == 0 || (unsigned)attribute->type - 1u > OTEL_VALUE_DOUBLE - 1u) {
+    if (key_length == 0 || (unsigned)attribute->type - 1u >= OTEL_VALUE_DOUBLE) {
         return false;
     }
     if (attribute->type == OTEL_VALUE_STRING) {
         attribute->value.string.length = oteli_text_cut(
             attribute->value.string.bytes, attribute->value.string.length, value_limit, faults);
+        if (attribute->value.string.bytes == NULL) {
+            attribute->value.string.bytes = "";
+        }
     }
     return true;
 }
 
-/* The length of an attribute's string value, 0 for other types. */
-OTELI_INLINE size_t oteli_value_length(const otel_attribute *attribute)
+/* How long an attribute's key and value may become, 0 where that has to be found out first. */
+OTELI_INLINE size_t oteli_attribute_size(const otel_attribute *attribute, size_t value_limit)
 {
-    return attribute->type == OTEL_VALUE_STRING ? attribute->value.string.length : 0;
-}
-
-/* The same at once where there is nothing to find out. */
-OTELI_INLINE bool oteli_measured(otel_attribute *attribute, size_t value_limit, unsigned *faults)
-{
-    return (attribute->key != NULL && attribute->key_length - 1u < OTELI_KEY_BYTES &&
-            (attribute->type == OTEL_VALUE_STRING
-                 ? attribute->value.string.bytes != NULL &&
-                       attribute->value.string.length <= value_limit
-                 : (unsigned)attribute->type - 1u < OTEL_VALUE_DOUBLE)) ||
-           oteli_measure_attribute(attribute, value_limit, faults);
+    size_t size = attribute->key_length + OTELI_ATTRIBUTE_OVERHEAD;
+    if (attribute->key == NULL || attribute->key_length - 1u >= OTELI_KEY_BYTES) {
+        return 0;
+    }
+    if (attribute->type == OTEL_VALUE_STRING) {
+        const size_t length = attribute->value.string.length;
+        size = attribute->value.string.bytes != NULL && length <= value_limit ? size + length : 0;
+    } else if ((unsigned)attribute->type - 1u >= OTEL_VALUE_DOUBLE) {
+        return 0;
+    }
+    return size;
 }
 
 /* True when a later attribute of the array has the key of `attributes[index]`: that one wins. */
@@ -2075,10 +2077,13 @@ static OTELI_NOINLINE unsigned oteli_span_attribute(oteli_recording *recording,
                                                     otel_attribute *attribute)
 {
     unsigned faults = 0;
+    size_t size;
     uint8_t *at;
     uint32_t bit;
-    if (!oteli_measured(attribute, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, &faults)) {
-        return OTELI_FAULT_ARGUMENT;
+    while ((size = oteli_attribute_size(attribute, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT)) == 0) {
+        if (!oteli_measure_attribute(attribute, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, &faults)) {
+            return OTELI_FAULT_ARGUMENT;
+        }
     }
     bit = oteli_key_bit(attribute);
     if ((recording->key_filter & bit) != 0) {
@@ -2086,9 +2091,7 @@ static OTELI_NOINLINE unsigned oteli_span_attribute(oteli_recording *recording,
     }
     at = recording->data.bytes + recording->used;
     if (recording->attribute_count >= OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT ||
-        !oteli_span_fits(recording, at,
-                         attribute->key_length + oteli_value_length(attribute) +
-                             OTELI_ATTRIBUTE_OVERHEAD)) {
+        !oteli_span_fits(recording, at, size)) {
         oteli_count_up16(&recording->attributes_dropped);
         return OTELI_FAULT_ATTRIBUTE_DROPPED;
     }
@@ -2115,6 +2118,7 @@ static uint8_t *oteli_put_event_attributes(oteli_recording *recording, uint8_t *
     size_t i;
     for (i = 0; i < event->attribute_count; i++) {
         otel_attribute attribute = event->attributes[i];
+        size_t size;
         if (oteli_key_repeated(event->attributes, event->attribute_count, i)) {
             continue;
         }
@@ -2122,13 +2126,16 @@ static uint8_t *oteli_put_event_attributes(oteli_recording *recording, uint8_t *
             event->attributes_dropped++;
             continue;
         }
-        if (!oteli_measured(&attribute, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, &event->faults)) {
-            event->faults |= OTELI_FAULT_ARGUMENT;
-            continue;
+        size = oteli_attribute_size(&attribute, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT);
+        if (size == 0) {
+            if (!oteli_measure_attribute(&attribute, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT,
+                                         &event->faults)) {
+                event->faults |= OTELI_FAULT_ARGUMENT;
+                continue;
+            }
+            size = oteli_attribute_size(&attribute, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT);
         }
-        if (!oteli_span_fits(recording, at,
-                             attribute.key_length + oteli_value_length(&attribute) +
-                                 OTELI_ATTRIBUTE_OVERHEAD)) {
+        if (!oteli_span_fits(recording, at, size)) {
             return NULL;
         }
         at = oteli_put_attribute(at, OTELI_TAG_EVENT_ATTRIBUTE, &attribute, &event->faults);
@@ -2412,40 +2419,30 @@ OTELI_INLINE oteli_halves oteli_rotate(oteli_halves number, unsigned bits)
     return rotated;
 }
 
-OTELI_INLINE oteli_halves oteli_add(oteli_halves a, oteli_halves b)
-{
-    const uint64_t sum = ((uint64_t)a.high << 32 | a.low) + ((uint64_t)b.high << 32 | b.low);
-    oteli_halves halves;
-    halves.low = (uint32_t)sum;
-    halves.high = (uint32_t)(sum >> 32);
-    return halves;
-}
-
-static oteli_halves oteli_random(void)
+static uint64_t oteli_random(void)
 {
     const oteli_halves s0 = oteli.random[0];
     oteli_halves s1 = oteli.random[1];
-    const oteli_halves result = oteli_add(oteli_rotate(oteli_add(s0, s1), 17), s0);
+    const uint64_t state0 = (uint64_t)s0.high << 32 | s0.low;
+    const uint64_t sum = state0 + ((uint64_t)s1.high << 32 | s1.low);
     oteli_halves rotated;
+    rotated.low = (uint32_t)sum;
+    rotated.high = (uint32_t)(sum >> 32);
+    rotated = oteli_rotate(rotated, 17);
     s1.low ^= s0.low;
     s1.high ^= s0.high;
-    rotated.low = s0.high; /* by 49 is by 32, and by 17 */
-    rotated.high = s0.low;
-    rotated = oteli_rotate(rotated, 17);
-    oteli.random[0].low = rotated.low ^ s1.low ^ s1.low << 21;
-    oteli.random[0].high = rotated.high ^ s1.high ^ (s1.high << 21 | s1.low >> 11);
+    oteli.random[0].low = (s0.high << 17 | s0.low >> 15) ^ s1.low ^ s1.low << 21;
+    oteli.random[0].high =
+        (s0.low << 17 | s0.high >> 15) ^ s1.high ^ (s1.high << 21 | s1.low >> 11);
     oteli.random[1] = oteli_rotate(s1, 28);
-    return result;
+    return ((uint64_t)rotated.high << 32 | rotated.low) + state0;
 }
 
 /* 64 bits that are not all zero: a trace id's half, or a span id. */
-OTELI_INLINE oteli_halves oteli_random_id(void)
+OTELI_INLINE uint64_t oteli_random_id(void)
 {
-    oteli_halves id = oteli_random();
-    if ((id.low | id.high) == 0) {
-        id.low = 1;
-    }
-    return id;
+    const uint64_t id = oteli_random();
+    return id != 0 ? id : 1u;
 }
 
 /* Mixes the port's entropy with what else tells boards and boots apart; false when it is all zero. */
@@ -2831,12 +2828,11 @@ static size_t oteli_resource_message(uint8_t *at, const uint8_t *end)
     for (i = 0; oteli_resource_attribute(i, &attribute); i++) {
         const size_t room = (size_t)(end - at);
         unsigned faults = 0;
-        if (attribute.key == NULL || !oteli_measured(&attribute, room, &faults)) {
+        if (!oteli_measure_attribute(&attribute, room, &faults)) {
             continue;
         }
         if ((faults & OTELI_FAULT_TRUNCATED) != 0 ||
-            attribute.key_length + oteli_value_length(&attribute) + OTELI_ATTRIBUTE_OVERHEAD >
-                room) {
+            oteli_attribute_size(&attribute, room) > room) {
             return 0;
         }
         at = oteli_put_attribute(at, OTELI_TAG_RESOURCE_ATTRIBUTE, &attribute, &faults);
@@ -3302,7 +3298,7 @@ OTELI_INLINE bool oteli_busy(const oteli_slot *slot)
 }
 
 /* Claims an open span that records for one writer; NULL, and counted, when it cannot be had. */
-static oteli_slot *oteli_claim(otel_span span)
+OTELI_INLINE oteli_slot *oteli_claim_here(otel_span span)
 {
     oteli_slot *slot = oteli_slot_of(span);
     if (slot != NULL) {
@@ -3317,6 +3313,11 @@ static oteli_slot *oteli_claim(otel_span span)
     }
     oteli_count_refused(span);
     return NULL;
+}
+
+static OTELI_NOINLINE oteli_slot *oteli_claim(otel_span span)
+{
+    return oteli_claim_here(span);
 }
 
 /* Reserves room for a record, dropping the oldest ones if that is the policy. OTELI_QUEUE_WORDS when
@@ -3548,7 +3549,7 @@ static OTELI_COLD void oteli_root_begin(otel_context *context)
     *context = otel_context_none;
     for (i = 0; i < 2; i++) {
         const uintptr_t lock = otel_port_lock();
-        const oteli_halves id = oteli_random_id();
+        const uint64_t id = oteli_random_id();
         otel_port_unlock(lock);
         OTELI_COPY(context->trace_id + 8 * i, &id, sizeof id);
     }
@@ -3561,7 +3562,7 @@ static uint32_t oteli_slot_identify(oteli_slot *slot, bool root, bool sampled)
 {
     otel_context *context = &slot->context;
     oteli_recording *recording = NULL;
-    oteli_halves id;
+    uint64_t id;
     const uintptr_t lock = otel_port_lock();
     if (!sampled) {
         oteli.counters[OTELI_COUNT_spans_not_recorded]++;
@@ -3671,7 +3672,7 @@ OTEL_API otel_span oteli_span_start(const char *name, size_t name_length,
 
 static OTELI_NOINLINE void oteli_set(otel_span span, otel_attribute *attribute)
 {
-    oteli_slot *slot = oteli_claim(span);
+    oteli_slot *slot = oteli_claim_here(span);
     if (slot != NULL) {
         oteli_release(slot, span, oteli_span_attribute(slot->recording, attribute));
     }
@@ -4367,7 +4368,6 @@ static otel_status oteli_config_check(const otel_config *config)
 static otel_status oteli_identity_init(const otel_config *config)
 {
     uint8_t entropy[16] = {0};
-    oteli_halves boot_id;
     oteli.device_id = oteli_device_id(config);
     oteli.anonymous = oteli.device_id == 0;
     oteli_instance_id(oteli.device_id);
@@ -4375,8 +4375,7 @@ static otel_status oteli_identity_init(const otel_config *config)
         !oteli_random_init(entropy, oteli.device_id, otel_port_ticks())) {
         return OTEL_ERROR_ENTROPY;
     }
-    boot_id = oteli_random_id();
-    oteli.boot_id = (uint64_t)boot_id.high << 32 | boot_id.low;
+    oteli.boot_id = oteli_random_id();
     return OTEL_OK;
 }
 
@@ -4394,7 +4393,7 @@ static void oteli_state_init(void)
     oteli.diagnosed = 0;
     oteli_store.records = 0;
     oteli_queue_free(0, 0, 0);
-    oteli_pools_init(oteli_random().low);
+    oteli_pools_init((uint32_t)oteli_random());
     oteli.polled_ns = oteli_clock_ns();
     oteli.stats_due_ns =
         oteli.polled_ns +
