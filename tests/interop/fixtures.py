@@ -2,6 +2,7 @@
 """The peers as pytest fixtures. Each test that asks for one has its own, with its logs below
 build/test/logs/TEST/."""
 
+import functools
 import re
 
 import pytest
@@ -37,14 +38,15 @@ def collector_to_jaeger(directory, jaeger):
 
 @pytest.fixture
 def run_gateway(directory):
-    """run_gateway(argument…, endpoint=None, environment=None): a running gateway, ended after the test."""
-    yield from runner(lambda *arguments, **settings: peers.Gateway(directory, *arguments, **settings))
+    """run_gateway(argument…, endpoint=None, environment=None): a running gateway, ended after the
+    test."""
+    yield from runner(functools.partial(peers.Gateway, directory))
 
 
 @pytest.fixture
 def run_board(directory):
     """run_board(elf, machine="mps2_an386"): a board waiting for somebody to connect to its UART."""
-    yield from runner(lambda *arguments, **settings: peers.Board(directory, *arguments, **settings))
+    yield from runner(functools.partial(peers.Board, directory))
 
 
 def runner(make):

@@ -92,9 +92,8 @@ static void open_valve(const otel_context *parent)
 /* What a driver logged before, as a span with given times and a name found out later. */
 static void report_history(const otel_context *parent, uint64_t start_ns)
 {
-    const otel_span_options options = {.tracer = &storage,
-                                       .kind = OTEL_SPAN_KIND_CONSUMER,
-                                       .start_time_ns = start_ns};
+    const otel_span_options options = {
+        .tracer = &storage, .kind = OTEL_SPAN_KIND_CONSUMER, .start_time_ns = start_ns};
     const otel_span span = tell_start("history", &options, parent);
     tell_name(span, "valve.history");
     tell_status(span, OTEL_SPAN_STATUS_OK, NULL);
@@ -107,8 +106,9 @@ static void store_text(const otel_context *parent)
     static char given[VALUE_BYTES_LIMIT + 40], arrives[VALUE_BYTES_LIMIT];
     const otel_span_options options = {.tracer = &storage, .parent = parent};
     const otel_span span = tell_start("text.store", &options, parent);
-    tell_str_as(span, "latin1", "Gr\xFC\xDF"
-                                "e",
+    tell_str_as(span, "latin1",
+                "Gr\xFC\xDF"
+                "e",
                 "Gr??e");
     memset(given, 'x', sizeof given - 1);
     memcpy(&given[VALUE_BYTES_LIMIT - 1], "é", 2);
@@ -183,10 +183,9 @@ static void carry_out_command(void)
 
 int meant_run(const meant_device *device)
 {
-    const otel_attribute resource[] = {otel_str("device.model.identifier", "boiler-7"),
-                                       otel_i64("deployment.slot", 3),
-                                       otel_bool("deployment.is_test", true),
-                                       otel_f64("boiler.litres", 80.5)};
+    const otel_attribute resource[] = {
+        otel_str("device.model.identifier", "boiler-7"), otel_i64("deployment.slot", 3),
+        otel_bool("deployment.is_test", true), otel_f64("boiler.litres", 80.5)};
     const otel_config config = {.service_name = device->service_name,
                                 .service_version = "2.0.1",
                                 .resource_attributes = resource,

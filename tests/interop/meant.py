@@ -140,7 +140,8 @@ def of_otlp_span(scope, span):
     status = span.get("status", {})
     return Span(
         span=span["spanId"], trace=span["traceId"], parent=span.get("parentSpanId", ""),
-        name=span["name"], kind=span["kind"], scope=(scope.get("name", ""), scope.get("version", "")),
+        name=span["name"], kind=span["kind"],
+        scope=(scope.get("name", ""), scope.get("version", "")),
         flags=span.get("flags", 0), tracestate=span.get("traceState", ""),
         status=(status.get("code", 0), status.get("message", "")),
         dropped_attributes=span.get("droppedAttributesCount", 0), attributes=otlp_attributes(span),
@@ -153,7 +154,8 @@ def of_otlp_json(batches):
     """(resource, {span id: span}) for each ResourceSpans of the batches."""
     return [(otlp_attributes(resource_spans["resource"]),
              by_id(of_otlp_span(scope_spans.get("scope", {}), span)
-                   for scope_spans in resource_spans["scopeSpans"] for span in scope_spans["spans"]))
+                   for scope_spans in resource_spans["scopeSpans"]
+                   for span in scope_spans["spans"]))
             for batch in batches for resource_spans in batch["resourceSpans"]]
 
 
@@ -199,7 +201,8 @@ def of_jaeger_span(span):
     return Span(
         span=span["spanID"], trace=span["traceID"], parent=parents[0] if parents else "",
         name=span["operationName"], kind=JAEGER_KINDS[take("span.kind")],
-        scope=(take("otel.scope.name"), take("otel.scope.version")), tracestate=take("w3c.tracestate"),
+        scope=(take("otel.scope.name"), take("otel.scope.version")),
+        tracestate=take("w3c.tracestate"),
         status=(status, take("otel.status_description")), attributes=tags,
         events=[of_jaeger_event(log) for log in span["logs"]], start_ns=start_ns,
         end_ns=(start_ns[0] + span["duration"] * US, start_ns[1] + span["duration"] * US + US - 1))
@@ -208,8 +211,8 @@ def of_jaeger_span(span):
 def of_jaeger_trace(trace):
     """(resource, {span id: span}) of a trace of one process."""
     (process,) = trace["processes"].values()
-    resource = {"service.name": ("string", process["serviceName"]), **jaeger_attributes(process["tags"])}
-    return resource, by_id(map(of_jaeger_span, trace["spans"]))
+    service = {"service.name": ("string", process["serviceName"])}
+    return service | jaeger_attributes(process["tags"]), by_id(map(of_jaeger_span, trace["spans"]))
 
 
 # ---- whether the one is the other ----

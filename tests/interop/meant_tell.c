@@ -203,8 +203,7 @@ static void add_parent(line *to, const otel_context *context, const otel_context
     add_u64(to, parent->trace_flags);
 }
 
-otel_span tell_start(const char *name, const otel_span_options *options,
-                     const otel_context *parent)
+otel_span tell_start(const char *name, const otel_span_options *options, const otel_context *parent)
 {
     const bool is_given = options->start_time_ns != 0;
     const uint64_t before_ns = is_given ? options->start_time_ns : otel_now_ns();

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each function makes the call of otel.h of the same name and prints what is meant by it as one line
- * `meant: {json}`. Integers and times are decimal, a double is its 64 bits in hexadecimal, ids are
- * hexadecimal. A time that the library takes is told as the two readings of the clock around the call.
+ * Each function makes the call of otel.h of the same name and prints what is meant by it as one
+ * line `meant: {json}`. Integers and times are decimal, a double is its 64 bits in hexadecimal, ids
+ * are hexadecimal. A time that the library takes is told as the two readings of the clock around
+ * the call.
  */
 #ifndef MEANT_TELL_H
 #define MEANT_TELL_H

@@ -47,7 +47,8 @@ def listens_udp(port):
 
 
 def wait_until(condition, what, deadline_s=START_DEADLINE_S, interval_s=0.05):
-    """The first true value of condition(); an AssertionError that says what was awaited, if none comes."""
+    """The first true value of condition(); if none comes, an AssertionError that says what was
+    awaited."""
     end = time.monotonic() + deadline_s
     while True:
         value = condition()
@@ -175,7 +176,8 @@ def plain_value(any_value):
 
 
 class Collector(Peer):
-    """An OpenTelemetry Collector: OTLP/HTTP in, a file of JSON lines out, and Jaeger where one is given."""
+    """An OpenTelemetry Collector: OTLP/HTTP in, a file of JSON lines out, and Jaeger where one is
+    given."""
 
     name = "collector"
 
@@ -241,7 +243,8 @@ class Jaeger(Peer):
                     "grpc": {"endpoint": f"127.0.0.1:{free_port()}"},
                 },
             },
-            "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{self.otlp_port}"}}}},
+            "receivers": {"otlp": {"protocols": {
+                "http": {"endpoint": f"127.0.0.1:{self.otlp_port}"}}}},
             "exporters": {"jaeger_storage_exporter": {"trace_storage": "memory"}},
             "service": {
                 "extensions": ["jaeger_storage", "jaeger_query"],
@@ -282,7 +285,7 @@ class Jaeger(Peer):
 
 
 class Gateway(Peer):
-    """build/otel-gateway. Its standard output is in `peer.stdout()`, its standard error in the log."""
+    """build/otel-gateway. Its standard output is in `stdout()`, its standard error in the log."""
 
     name = "gateway"
 
@@ -364,8 +367,8 @@ class Board(Peer):
         self.source = self.wire.source
 
     def command(self):
-        return [os.environ.get("QEMU_ARM", "qemu-system-arm"), "-M", self.machine, "-display", "none",
-                "-monitor", "none", "-semihosting-config", "enable=on,target=native",
+        return [os.environ.get("QEMU_ARM", "qemu-system-arm"), "-M", self.machine,
+                "-display", "none", "-monitor", "none", "-semihosting-config", "enable=on,target=native",
                 "-chardev", f"socket,id=uart,path={self.uart},server=on,wait=on",
                 "-serial", "chardev:uart", "-kernel", self.elf, *self.arguments]
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`tools/demo` as a user runs it. Its firmware counts its spans itself; the waterfall, the summary and
-whoever listens must come to the same count."""
+"""`tools/demo` as a user runs it. Its firmware counts its spans itself; the waterfall, the summary
+and whoever listens must come to the same count."""
 
 import collections
 import os
@@ -25,9 +25,9 @@ class Demo:
         variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint} if endpoint else {}
         environment = output_support.environment(**variables)
         process = subprocess.Popen(
-            ["timeout", str(BUILD_DEADLINE_S + BOOT_TO_END_S), "tools/demo", *arguments], cwd=peers.ROOT,
-            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            encoding="utf-8")
+            ["timeout", str(BUILD_DEADLINE_S + BOOT_TO_END_S), "tools/demo", *arguments],
+            cwd=peers.ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, encoding="utf-8")
         booted_at, lines = None, []
         for line in process.stdout:
             if line.startswith(BOOTING):
@@ -45,13 +45,14 @@ class Demo:
 
     def device_counts(self):
         """What the firmware says on its console: spans started, sent, dropped."""
-        ((started, sent, dropped),) = self.find(r"^otel\.h: spans started (\d+), sent (\d+), dropped (\d+)$")
-        return int(started), int(sent), int(dropped)
+        (counts,) = self.find(r"^otel\.h: spans started (\d+), sent (\d+), dropped (\d+)$")
+        return tuple(map(int, counts))
 
     def summary(self):
         """{row: number} of the block at the end."""
         _, block = self.output.split("demo: summary\n")
-        return {row: int(number) for row, number in re.findall(r"^  (\S.*?) +(\d+)   \S", block, re.MULTILINE)}
+        rows = re.findall(r"^  (\S.*?) +(\d+)   \S", block, re.MULTILINE)
+        return {row: int(number) for row, number in rows}
 
     def traces(self):
         """Ids of the traces that were shown."""

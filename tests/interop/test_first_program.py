@@ -25,13 +25,14 @@ def test_the_program_of_the_readme_shows_its_spans_in_the_gateway(tmp_path, run_
     assert len(program.splitlines()) <= PROGRAM_LINES_MAX
     port = int(re.search(r'"127\.0\.0\.1", (\d+)\)', program)[1])
     if peers.listens_udp(port):
-        pytest.skip(f"somebody else listens at UDP port {port}, which the README's program sends to")
+        pytest.skip(f"UDP port {port}, which the README's program sends to, is taken")
     gateway = run_gateway(f"udp:127.0.0.1:{port}")
     peers.wait_until(lambda: peers.listens_udp(port), "the gateway to listen")
 
     (tmp_path / "first.c").write_text(program, encoding="utf-8")
-    built = subprocess.run(["sh", "-euc", build], cwd=tmp_path, env={**os.environ, "OTEL": str(peers.ROOT)},
-                           stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True)
+    built = subprocess.run(["sh", "-euc", build], cwd=tmp_path, stdin=subprocess.DEVNULL,
+                           env={**os.environ, "OTEL": str(peers.ROOT)}, capture_output=True,
+                           timeout=60, text=True)
     assert built.returncode == 0, built.stdout + built.stderr
     assert built.stderr == "", "the compiler has something to say"
 

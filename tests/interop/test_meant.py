@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""An application says what it means by its spans; the real Collector and the real Jaeger say what they
-received. Where its spans travel, everything in between is the real thing too."""
+"""An application says what it means by its spans; the real Collector and the real Jaeger say what
+they received. Where its spans travel, everything in between is the real thing too."""
 
 import subprocess
 import time
@@ -26,8 +26,9 @@ STATS = {"spans_started": SPAN_COUNT, "spans_sent": SPAN_COUNT, "attributes_drop
 # ---- programs that run ----
 
 def start_program(port, device_id, service="boiler"):
-    return subprocess.Popen([PROGRAM, str(port), f"{device_id:x}", service], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+    return subprocess.Popen([PROGRAM, str(port), f"{device_id:x}", service], encoding="utf-8",
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT)
 
 
 def finish_program(process):
@@ -57,7 +58,8 @@ def with_instance(resource, device_id):
 
 def shown_by_jaeger(contents):
     """Its API has no place for flags and for counts of what was dropped."""
-    return {key: value for key, value in contents.items() if key not in ("flags", "dropped_attributes")}
+    return {key: value for key, value in contents.items()
+            if key not in ("flags", "dropped_attributes")}
 
 
 def merged(parts, resource):
@@ -77,7 +79,8 @@ def check_jaeger(program, jaeger, resource, unix_ns):
     sizes = {}
     for span in program.spans.values():
         sizes[span.trace] = sizes.get(span.trace, 0) + 1
-    parts = [meant.of_jaeger_trace(jaeger.wait_for_trace(trace, count)) for trace, count in sizes.items()]
+    parts = [meant.of_jaeger_trace(jaeger.wait_for_trace(trace, count))
+             for trace, count in sizes.items()]
     meant.check(program, merged(parts, resource), unix_ns, JUMP_NS, shown_by_jaeger)
     assert jaeger.services() == [program.resource["service.name"][1]]
 
@@ -85,7 +88,8 @@ def check_jaeger(program, jaeger, resource, unix_ns):
 def check_gateway(gateway, count):
     assert gateway.stop() == 0, gateway.output()
     counters = gateway.counters()
-    assert counters["spans_received"] == counters["spans_exported"] == counters["spans_shown"] == count
+    for name in ("device_spans_sent", "spans_received", "spans_exported", "spans_shown"):
+        assert counters[name] == count, name
     assert counters["spans_lost"] == counters["frames_lost"] == 0
     assert all(value == 0 for name, value in counters.items()
                if name.startswith(("spans_dropped_", "frames_refused_")))
@@ -139,7 +143,8 @@ def test_devices_at_one_gateway_are_never_merged(run_board, run_gateway, collect
     check_gateway(gateway, 5 * SPAN_COUNT)
     programs.append(meant.read_program(board.wire.text()))
 
-    owners = {span_id: number for number, program in enumerate(programs) for span_id in program.spans}
+    owners = {span_id: number for number, program in enumerate(programs)
+              for span_id in program.spans}
     assert len(owners) == 5 * SPAN_COUNT
     instances = {}
     for resource, spans in meant.of_otlp_json(collector.batches()):
@@ -152,7 +157,8 @@ def test_devices_at_one_gateway_are_never_merged(run_board, run_gateway, collect
         for span_id, span in spans.items():
             assert span.contents() == programs[owner].spans[span_id].contents()
     assert len(set(instances.values())) == 5
-    assert instances[0] == ("string", f"{0xB01:016x}") and instances[1] == ("string", f"{0xB02:016x}")
+    assert instances[0] == ("string", f"{0xB01:016x}")
+    assert instances[1] == ("string", f"{0xB02:016x}")
 
 
 @pytest.mark.parametrize("stop_signal", ["SIGTERM", "SIGKILL"])

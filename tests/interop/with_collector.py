@@ -20,7 +20,8 @@ def report(collector):
     by_service = collections.defaultdict(collections.Counter)
     for resource, _, span in spans:
         by_service[resource.get("service.name", "?")][span["name"]] += 1
-    print(f"collector: received {len(spans)} spans at {collector.endpoint} (all in {collector.file})")
+    print(f"collector: received {len(spans)} spans at {collector.endpoint}"
+          f" (all in {collector.file})")
     for service, names in sorted(by_service.items()):
         print(f"collector: service {service}: {sum(names.values())} spans")
         for name, count in sorted(names.items()):
