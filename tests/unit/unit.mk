@@ -38,7 +38,7 @@ UNIT_THREADS := tests/unit/threads.c tests/unit/check.c tests/unit/check_host.c 
     tests/target/implementation.c ports/posix/otel_port_posix.c
 $(UNIT)/threads_%: $(UNIT_THREADS) $(wildcard tests/unit/*.h) otel.h otel_port.h $(UNIT_OTLP_OBJECTS) tests/unit/unit.mk
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -O1 -fsanitize=$* -fno-sanitize-recover=all $(UNIT_CFLAGS) -o $@ $(UNIT_THREADS) $(UNIT_OTLP_OBJECTS) -lpthread
+	$(CC) -std=gnu17 -O1 -fsanitize=$* $(UNIT_CFLAGS) -o $@ $(UNIT_THREADS) $(UNIT_OTLP_OBJECTS) -lpthread
 
 .PHONY: test-unit
 test-unit: $(UNIT_PROGRAMS) $(UNIT)/threads_thread $(UNIT)/threads_address ## every section of otel.h, in every configuration
