@@ -1388,7 +1388,7 @@ typedef struct oteli_state {
     uint32_t counters[1
 #define OTELI_COUNTER_ONE(number, name) +1
                       OTEL_STATS_COUNTERS(OTELI_COUNTER_ONE)];
-    char instance_id[16];
+    char instance_id[17]; /* 16 digits */
 
     oteli_slot slots[OTEL_CONTEXT_COUNT];
 #if OTEL_CARRIER_COUNT > 0
@@ -1961,20 +1961,18 @@ OTELI_INLINE size_t oteli_attribute_size(const otel_attribute *attribute, size_t
     return size;
 }
 
-/* True when a later attribute of the array has the key of `attributes[index]`: that one wins. */
-static bool oteli_key_repeated(const otel_attribute *attributes, size_t count, size_t index)
+/* True when one of `count` attributes has the key of `one`. */
+static bool oteli_key_repeated(const otel_attribute *one, const otel_attribute *others,
+                               size_t count)
 {
-    const otel_attribute *one = &attributes[index];
     size_t length;
-    size_t i;
-    if (index + 1 >= count) {
+    if (count == 0) {
         return false;
     }
     length = oteli_measure(one->key, one->key_length, OTELI_KEY_BYTES);
-    for (i = index + 1; i < count; i++) {
-        const otel_attribute *other = &attributes[i];
-        if (oteli_measure(other->key, other->key_length, OTELI_KEY_BYTES) == length &&
-            oteli_utf8_same((const uint8_t *)one->key, (const uint8_t *)other->key, length)) {
+    for (; count > 0; count--, others++) {
+        if (oteli_measure(others->key, others->key_length, OTELI_KEY_BYTES) == length &&
+            oteli_utf8_same((const uint8_t *)one->key, (const uint8_t *)others->key, length)) {
             return true;
         }
     }
@@ -2119,8 +2117,9 @@ static uint8_t *oteli_put_event_attributes(oteli_recording *recording, uint8_t *
     for (i = 0; i < event->attribute_count; i++) {
         otel_attribute attribute = event->attributes[i];
         size_t size;
-        if (oteli_key_repeated(event->attributes, event->attribute_count, i)) {
-            continue;
+        if (oteli_key_repeated(&attribute, &event->attributes[i + 1],
+                               event->attribute_count - i - 1u)) {
+            continue; /* the later one wins */
         }
         if (kept >= OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT) {
             event->attributes_dropped++;
@@ -2748,72 +2747,55 @@ static uint8_t *oteli_record_bytes(uint32_t at)
  * What is sent once a session or a minute. No lock: the caller owns the bytes that are written.
  */
 
-static otel_attribute oteli_text_attribute(const char *key, const char *text, size_t length)
+/* The values of the attributes that every resource has, in the order of their keys below; NULL: none. */
+static const char *oteli_resource_text(size_t index)
 {
-    otel_attribute attribute;
-    attribute.key = key;
-    attribute.key_length = OTEL_NUL_TERMINATED;
-    attribute.type = OTEL_VALUE_STRING;
-    attribute.value.string.bytes = text;
-    attribute.value.string.length = length;
-    return attribute;
+    const otel_config *config = oteli.config;
+    switch (index) {
+    case 0:
+        return "c";
+    case 1:
+        return "otel.h";
+    case 2:
+        return OTEL_VERSION;
+    case 3:
+        return config->service_name != NULL ? config->service_name : "unknown_service";
+    case 4:
+        return config->service_version;
+    default:
+        return oteli.anonymous ? NULL : oteli.instance_id;
+    }
 }
 
 /* Attributes that every resource has (Resource SDK and semantic conventions), then the user's. False
  * behind the last one. One that a later one replaces has no key. */
 static bool oteli_resource_attribute(size_t index, otel_attribute *attribute)
 {
+    static const char *const keys[] = {"telemetry.sdk.language", "telemetry.sdk.name",
+                                       "telemetry.sdk.version",  "service.name",
+                                       "service.version",        "service.instance.id"};
+    const size_t own = sizeof keys / sizeof keys[0];
     const otel_config *config = oteli.config;
-    const otel_attribute *further = config->resource_attributes;
-    size_t i;
-    switch (index) {
-    case 0:
-        *attribute = oteli_text_attribute(
-            "service.name", config->service_name != NULL ? config->service_name : "unknown_service",
-            OTEL_NUL_TERMINATED);
-        break;
-    case 1:
-        *attribute = oteli_text_attribute("telemetry.sdk.language", "c", OTEL_NUL_TERMINATED);
-        break;
-    case 2:
-        *attribute = oteli_text_attribute("telemetry.sdk.name", "otel.h", OTEL_NUL_TERMINATED);
-        break;
-    case 3:
-        *attribute =
-            oteli_text_attribute("telemetry.sdk.version", OTEL_VERSION, OTEL_NUL_TERMINATED);
-        break;
-    case 4:
-        *attribute =
-            oteli_text_attribute("service.version", config->service_version, OTEL_NUL_TERMINATED);
-        if (config->service_version == NULL) {
-            attribute->key = NULL;
-        }
-        break;
-    case 5:
-        *attribute = oteli_text_attribute("service.instance.id", oteli.instance_id,
-                                          sizeof oteli.instance_id);
-        if (oteli.anonymous) {
-            attribute->key = NULL;
-        }
-        break;
-    default:
-        index -= 6;
-        if (index >= config->resource_attribute_count) {
+    const otel_attribute *later = config->resource_attributes;
+    size_t later_count = config->resource_attribute_count;
+    if (index < own) {
+        const char *text = oteli_resource_text(index);
+        attribute->key = text != NULL ? keys[index] : NULL;
+        attribute->key_length = OTEL_NUL_TERMINATED;
+        attribute->type = OTEL_VALUE_STRING;
+        attribute->value.string.bytes = text;
+        attribute->value.string.length = OTEL_NUL_TERMINATED;
+    } else {
+        index -= own;
+        if (index >= later_count) {
             return false;
         }
-        *attribute = further[index];
-        if (oteli_key_repeated(further, config->resource_attribute_count, index)) {
-            attribute->key = NULL;
-        }
-        return true;
+        *attribute = later[index];
+        later += index + 1;
+        later_count -= index + 1;
     }
-    for (i = 0; attribute->key != NULL && i < config->resource_attribute_count; i++) {
-        otel_attribute pair[2];
-        pair[0] = *attribute;
-        pair[1] = further[i];
-        if (oteli_key_repeated(pair, 2, 0)) {
-            attribute->key = NULL;
-        }
+    if (oteli_key_repeated(attribute, later, later_count)) {
+        attribute->key = NULL;
     }
     return true;
 }
@@ -2964,16 +2946,17 @@ static uint32_t oteli_crc32(uint32_t crc, const uint8_t *bytes, size_t length)
 #if OTELI_UNALIGNED_LITTLE_ENDIAN
     for (; length >= 4; length -= 4) {
         uint32_t word;
-        unsigned i;
         OTELI_COPY(&word, bytes, 4);
         bytes += 4;
         crc ^= word;
-        for (i = 0; i < 2; i++) {
-            crc = crc >> 4 ^ table[crc & 15u];
-            crc = crc >> 4 ^ table[crc & 15u];
-            crc = crc >> 4 ^ table[crc & 15u];
-            crc = crc >> 4 ^ table[crc & 15u];
-        }
+        crc = crc >> 4 ^ table[crc & 15u];
+        crc = crc >> 4 ^ table[crc & 15u];
+        crc = crc >> 4 ^ table[crc & 15u];
+        crc = crc >> 4 ^ table[crc & 15u];
+        crc = crc >> 4 ^ table[crc & 15u];
+        crc = crc >> 4 ^ table[crc & 15u];
+        crc = crc >> 4 ^ table[crc & 15u];
+        crc = crc >> 4 ^ table[crc & 15u];
     }
 #endif
     for (; length > 0; length--) {
@@ -3474,16 +3457,13 @@ static otel_sampling_decision oteli_sample_always_off(const otel_sampler *self,
 const otel_sampler otel_sampler_always_on = {oteli_sample_always_on, NULL};
 const otel_sampler otel_sampler_always_off = {oteli_sample_always_off, NULL};
 
-/* What becomes of a new span. Its context is still its parent's, but for a root's trace id. Without a
- * sampler of the user: as the parent was, and a root is sampled. */
-static bool oteli_sampled(const otel_context *context, bool root, const char *name,
-                          size_t name_length, const otel_span_options *options)
+/* Asks the user's sampler. */
+static OTELI_NOINLINE bool oteli_sampler_ask(const otel_context *context, bool root,
+                                             const char *name, size_t name_length,
+                                             const otel_span_options *options)
 {
     const otel_sampler *sampler = oteli.config->sampler;
     otel_sampling_input input;
-    if (sampler == NULL) {
-        return root || (context->trace_flags & OTEL_TRACE_FLAG_SAMPLED) != 0;
-    }
     input.parent = root ? &otel_context_none : context;
     input.trace_id = context->trace_id;
     input.name = name;
@@ -3492,6 +3472,17 @@ static bool oteli_sampled(const otel_context *context, bool root, const char *na
     input.attributes = options->attributes;
     input.attribute_count = options->attributes != NULL ? options->attribute_count : 0;
     return sampler->decide(sampler, &input) == OTEL_SAMPLING_RECORD_AND_SAMPLE;
+}
+
+/* What becomes of a new span. Its context is still its parent's, but for a root's trace id. Without a
+ * sampler of the user: as the parent was, and a root is sampled. */
+OTELI_INLINE bool oteli_sampled(const otel_context *context, bool root, const char *name,
+                                size_t name_length, const otel_span_options *options)
+{
+    if (oteli.config->sampler != NULL) {
+        return oteli_sampler_ask(context, root, name, name_length, options);
+    }
+    return root || (context->trace_flags & OTEL_TRACE_FLAG_SAMPLED) != 0;
 }
 
 /* ---- start --------------------------------------------------------------------------------- */
@@ -3591,6 +3582,22 @@ static uint32_t oteli_slot_identify(oteli_slot *slot, bool root, bool sampled)
     return OTELI_OPEN | OTELI_RECORDING;
 }
 
+/* The attributes that a span starts with. Returns faults. */
+static OTELI_NOINLINE unsigned oteli_describe_further(oteli_recording *recording,
+                                                      const otel_span_options *options)
+{
+    unsigned faults = 0;
+    size_t i;
+    if (options->attributes == NULL) {
+        return OTELI_FAULT_ARGUMENT;
+    }
+    for (i = 0; i < options->attribute_count; i++) {
+        otel_attribute attribute = options->attributes[i];
+        faults |= oteli_span_attribute(recording, &attribute);
+    }
+    return faults;
+}
+
 /* Writes what is known of a span at its start, ids and parent apart. Returns faults. */
 static unsigned oteli_describe(oteli_recording *recording, const otel_context *context,
                                const char *name, size_t name_length,
@@ -3598,7 +3605,6 @@ static unsigned oteli_describe(oteli_recording *recording, const otel_context *c
 {
     unsigned faults = name == NULL ? OTELI_FAULT_ARGUMENT : 0;
     otel_span_kind kind = options->kind;
-    size_t i;
     if ((unsigned)kind - 1u > OTEL_SPAN_KIND_CONSUMER - 1u) {
         faults |= kind != OTEL_SPAN_KIND_DEFAULT ? OTELI_FAULT_ARGUMENT : 0;
         kind = OTEL_SPAN_KIND_INTERNAL;
@@ -3614,12 +3620,8 @@ static unsigned oteli_describe(oteli_recording *recording, const otel_context *c
     (void)context;
 #endif
     faults |= oteli_span_name(recording, name, name_length);
-    if (options->attributes == NULL && options->attribute_count > 0) {
-        return faults | OTELI_FAULT_ARGUMENT;
-    }
-    for (i = 0; i < options->attribute_count; i++) {
-        otel_attribute attribute = options->attributes[i];
-        faults |= oteli_span_attribute(recording, &attribute);
+    if (options->attribute_count > 0) {
+        faults |= oteli_describe_further(recording, options);
     }
     return faults;
 }
@@ -3745,29 +3747,37 @@ OTEL_API void oteli_span_set_f64(otel_span span, const char *key, double value, 
     oteli_set(span, &attribute);
 }
 
+/* Adds an event to a claimed span. Returns faults. */
+static OTELI_NOINLINE unsigned oteli_event_write(oteli_recording *recording, oteli_event *event,
+                                                 const char *name, size_t name_length,
+                                                 uint64_t time_ns)
+{
+    event->attributes_dropped = 0;
+    event->faults = name != NULL ? 0 : OTELI_FAULT_ARGUMENT;
+    if (event->attributes == NULL && event->attribute_count > 0) {
+        event->attribute_count = 0;
+        event->faults = OTELI_FAULT_ARGUMENT;
+    }
+    oteli_span_event_add(recording, event, name, name_length,
+                         time_ns != 0 ? time_ns : oteli_clock_ns());
+    if (event->attributes_dropped > 0) {
+        oteli_count_many(OTELI_COUNT_attributes_dropped, event->attributes_dropped);
+    }
+    return event->faults;
+}
+
 OTEL_API void oteli_span_event(otel_span span, const char *name, size_t name_length,
                                const otel_attribute *attributes, size_t attribute_count,
                                uint64_t time_ns)
 {
     oteli_slot *slot = oteli_claim(span);
-    oteli_event event;
-    if (slot == NULL) {
-        return;
+    if (slot != NULL) {
+        oteli_event event;
+        event.attributes = attributes;
+        event.attribute_count = attribute_count;
+        oteli_release(slot, span,
+                      oteli_event_write(slot->recording, &event, name, name_length, time_ns));
     }
-    event.attributes = attributes;
-    event.attribute_count = attribute_count;
-    event.attributes_dropped = 0;
-    event.faults = name != NULL ? 0 : OTELI_FAULT_ARGUMENT;
-    if (attributes == NULL && attribute_count > 0) {
-        event.attribute_count = 0;
-        event.faults = OTELI_FAULT_ARGUMENT;
-    }
-    oteli_span_event_add(slot->recording, &event, name, name_length,
-                         time_ns != 0 ? time_ns : oteli_clock_ns());
-    if (event.attributes_dropped > 0) {
-        oteli_count_many(OTELI_COUNT_attributes_dropped, event.attributes_dropped);
-    }
-    oteli_release(slot, span, event.faults);
 }
 
 OTEL_API void otel_span_set_status(otel_span span, otel_span_status status, const char *message)
@@ -4334,7 +4344,7 @@ static uint64_t oteli_device_id(const otel_config *config)
 static void oteli_instance_id(uint64_t device_id)
 {
     unsigned i;
-    for (i = 0; i < sizeof oteli.instance_id; i++) {
+    for (i = 0; i < sizeof oteli.instance_id - 1u; i++) {
         const unsigned digit = (unsigned)(device_id >> 60);
         oteli.instance_id[i] = (char)(digit < 10 ? '0' + digit : 'a' + (digit - 10));
         device_id <<= 4;
