@@ -93,9 +93,19 @@ static const otel_transport transport = {send, NULL, NULL, 0};
 /* Returns how many arguments were evaluated: 5, also when the library is disabled. */
 int INCLUDER(void)
 {
-    static const otel_config config = {"compile", NULL, &in_flash, 1, &transport, 0,
-                                       &otel_sampler_always_on, OTEL_QUEUE_DROP_OLDEST,
-                                       0, 0, NULL, NULL, NULL};
+    static const otel_config config = {"compile",
+                                       NULL,
+                                       &in_flash,
+                                       1,
+                                       &transport,
+                                       0,
+                                       &otel_sampler_always_on,
+                                       OTEL_QUEUE_DROP_OLDEST,
+                                       0,
+                                       0,
+                                       NULL,
+                                       NULL,
+                                       NULL};
     otel_stats stats;
     otel_span span;
 

@@ -31,8 +31,9 @@ static otel_context ended[ENDED_MAX]; /* contexts of spans that are over: good p
 static size_t ended_count;
 
 static struct {
-    unsigned long arrived, attributes_dropped, overwritten, events_dropped, event_attributes_dropped,
-        cut, repaired, renamed, remote, nested, with_tracestate, full_pools, with_zero_byte, frames;
+    unsigned long arrived, attributes_dropped, overwritten, events_dropped,
+        event_attributes_dropped, cut, repaired, renamed, remote, nested, with_tracestate,
+        full_pools, with_zero_byte, frames;
 } covered;
 
 static bool printing;
@@ -79,10 +80,10 @@ static size_t chance_length(size_t limit)
 /* Fills text_bytes: ASCII, characters of every width, broken ones, seldom a zero byte. */
 static void chance_text(size_t limit, bool zero_allowed)
 {
-    static const char *const characters[] = {"\xC3\xA9",         "\xE2\x82\xAC", "\xF0\x9F\x98\x80",
-                                             "\xEF\xBF\xBF",     "\xC2\x80",     "\xF4\x8F\xBF\xBF"};
-    static const char *const broken[] = {"\xE9", "\xE2\x82", "\xF0\x9F\x98", "\xC0\xAF", "\xED\xA0\x80",
-                                         "\xFF", "\x80"};
+    static const char *const characters[] = {"\xC3\xA9",     "\xE2\x82\xAC", "\xF0\x9F\x98\x80",
+                                             "\xEF\xBF\xBF", "\xC2\x80",     "\xF4\x8F\xBF\xBF"};
+    static const char *const broken[] = {"\xE9",         "\xE2\x82", "\xF0\x9F\x98", "\xC0\xAF",
+                                         "\xED\xA0\x80", "\xFF",     "\x80"};
     const uint32_t style = chance(8);
     size_t wanted = chance_length(limit);
 
@@ -135,21 +136,27 @@ typedef struct meant_attribute {
     otel_attribute given;
     model_attribute model;
     bool zero_byte;
+    bool ends; /* a string value has a zero byte behind it */
 } meant_attribute;
 
 enum { STRINGS_KEPT = 256 };
 
-static char *keep_string(const char *bytes, size_t length)
+/* A copy that stands alone, so that ASan sees who reads behind it; `ends` with a zero byte or not. */
+static char *keep_string(const char *bytes, size_t length, bool ends)
 {
     static char *kept[STRINGS_KEPT];
     static size_t next;
-    char *copy = malloc(length + 1);
+    char *copy = malloc(length + (ends ? 1 : 0));
 
-    if (copy == NULL) {
+    if (copy == NULL && length > 0) {
         fail(NULL, "no memory");
     }
-    memcpy(copy, bytes, length);
-    copy[length] = '\0';
+    if (length > 0) {
+        memcpy(copy, bytes, length);
+    }
+    if (ends) {
+        copy[length] = '\0';
+    }
     next = (next + 1) % STRINGS_KEPT;
     free(kept[next]);
     kept[next] = copy;
@@ -163,7 +170,7 @@ static meant_attribute chance_attribute(void)
     const char *key = chance_key();
     double real;
 
-    key = keep_string(key, strlen(key));
+    key = keep_string(key, strlen(key), true);
     memset(&meant, 0, sizeof meant);
     meant.model.key = model_text_of(key, strlen(key), SIZE_MAX, SIZE_MAX);
     meant.model.type = (otel_value_type)(1 + (int)chance(4));
@@ -171,7 +178,8 @@ static meant_attribute chance_attribute(void)
     case OTEL_VALUE_STRING: {
         const char *text;
         chance_text(OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, true);
-        text = keep_string(text_bytes, text_length);
+        meant.ends = chance(2) == 0 && strlen(text_bytes) == text_length;
+        text = keep_string(text_bytes, text_length, meant.ends);
         meant.model.text =
             model_text_of(text, text_length, OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, SIZE_MAX);
         meant.zero_byte = memchr(meant.model.text.bytes, 0, meant.model.text.length) != NULL;
@@ -197,15 +205,17 @@ static meant_attribute chance_attribute(void)
 }
 
 /* By the setter of its type or by value, as chance will have it. */
-static void give_attribute(otel_span span, const otel_attribute *attribute)
+static void give_attribute(otel_span span, const meant_attribute *meant)
 {
+    const otel_attribute *const attribute = &meant->given;
+
     if (chance(2) == 0) {
         otel_span_set(span, attribute);
         return;
     }
     switch (attribute->type) {
     case OTEL_VALUE_STRING:
-        if (strlen(attribute->value.string.bytes) == attribute->value.string.length && chance(2) == 0) {
+        if (meant->ends) {
             otel_span_set_str(span, attribute->key, attribute->value.string.bytes);
         } else {
             otel_span_set_strn(span, attribute->key, attribute->value.string.bytes,
@@ -283,7 +293,7 @@ static void set_attribute(model_span *span)
     bool repaired;
     bool cut;
 
-    give_attribute(span->handle, &meant.given);
+    give_attribute(span->handle, &meant);
     after = stats_now();
     dropped = after.attributes_dropped != before.attributes_dropped;
     if (!dropped && meant.model.key.length != 0) {
@@ -356,7 +366,8 @@ static void add_event(model_span *span)
     static meant_attribute meant[EVENT_ATTRIBUTES_MAX];
     static otel_attribute given[EVENT_ATTRIBUTES_MAX];
     const size_t count = chance(3) == 0 ? chance(EVENT_ATTRIBUTES_MAX + 1) : chance(2);
-    const uint64_t time_ns = chance(2) == 0 ? 0 : 1 + (uint64_t)chance(UINT32_MAX) * chance(UINT32_MAX);
+    const uint64_t time_ns =
+        chance(2) == 0 ? 0 : 1 + (uint64_t)chance(UINT32_MAX) * chance(UINT32_MAX);
     const uint32_t before = COUNTER(events_dropped);
     const uint32_t attributes_before = COUNTER(attributes_dropped);
     model_event event;
@@ -437,7 +448,8 @@ static otel_context chance_remote(model_text *tracestate)
         context.trace_id[i] = (uint8_t)(1u + chance(255));
         context.span_id[i % 8] = (uint8_t)(1u + chance(255));
     }
-    context.trace_flags = (uint8_t)(OTEL_TRACE_FLAG_SAMPLED | (chance(2) == 0 ? OTEL_TRACE_FLAG_RANDOM : 0u));
+    context.trace_flags =
+        (uint8_t)(OTEL_TRACE_FLAG_SAMPLED | (chance(2) == 0 ? OTEL_TRACE_FLAG_RANDOM : 0u));
     context.state = OTEL_CONTEXT_REMOTE;
     if (chance(4) == 0) {
         char text[OTEL_CARRIER_BYTES + 1];
@@ -457,7 +469,8 @@ static otel_context chance_remote(model_text *tracestate)
 static void copy_tracestate(model_span *span, const model_text *text)
 {
     if (text->length > 0) {
-        span->tracestate = model_text_of((const char *)text->bytes, text->length, SIZE_MAX, SIZE_MAX);
+        span->tracestate =
+            model_text_of((const char *)text->bytes, text->length, SIZE_MAX, SIZE_MAX);
     }
 }
 
@@ -545,10 +558,11 @@ static void start_span(void)
     options.kind = (otel_span_kind)chance(6);
     options.tracer = chance(3) == 0 ? NULL : &tracers[chance(2)];
     options.start_time_ns = chance(4) == 0 ? 1 + (uint64_t)chance(UINT32_MAX) * chance(1000) : 0;
-    span->kind = options.kind == OTEL_SPAN_KIND_DEFAULT ? OTEL_SPAN_KIND_INTERNAL : (int)options.kind;
+    span->kind =
+        options.kind == OTEL_SPAN_KIND_DEFAULT ? OTEL_SPAN_KIND_INTERNAL : (int)options.kind;
     span->start_ns = options.start_time_ns != 0 ? options.start_time_ns : port.ticks;
     chance_text(OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT, false);
-    name = keep_string(text_bytes, text_length);
+    name = keep_string(text_bytes, text_length, true);
     name_span(span, name, text_length);
     options.attributes = given;
     options.attribute_count = choose_first_attributes(span, given, sizeof given / sizeof given[0]);
@@ -635,7 +649,8 @@ static void see_request(const link_frame *frame)
         }
         (void)putchar('\n');
     }
-    if (!otlp_decode_request(frame->payload, frame->payload_length, &request, !frame_has_zero_byte)) {
+    if (!otlp_decode_request(frame->payload, frame->payload_length, &request,
+                             !frame_has_zero_byte)) {
         fail(NULL, "a frame is not what nanopb's encoder makes of it");
     }
     for (size_t r = 0; r < request.resource_spans_count; r++) {
@@ -712,15 +727,16 @@ static void step(void)
 
 static void show_coverage(void)
 {
-    (void)fprintf(stderr,
-                  "%lu spans arrived as meant in %lu frames: %lu children of the current span, %lu remote "
-                  "parents, %lu with tracestate; attributes: %lu overwritten, %lu dropped, %lu cut, %lu "
-                  "repaired; events: %lu dropped, %lu attributes of theirs; %lu renames; %lu starts with a "
-                  "full pool; %lu spans with a zero byte in a string\n",
-                  covered.arrived, covered.frames, covered.nested, covered.remote, covered.with_tracestate,
-                  covered.overwritten, covered.attributes_dropped, covered.cut, covered.repaired,
-                  covered.events_dropped, covered.event_attributes_dropped, covered.renamed,
-                  covered.full_pools, covered.with_zero_byte);
+    (void)fprintf(
+        stderr,
+        "%lu spans arrived as meant in %lu frames: %lu children of the current span, %lu remote "
+        "parents, %lu with tracestate; attributes: %lu overwritten, %lu dropped, %lu cut, %lu "
+        "repaired; events: %lu dropped, %lu attributes of theirs; %lu renames; %lu starts with a "
+        "full pool; %lu spans with a zero byte in a string\n",
+        covered.arrived, covered.frames, covered.nested, covered.remote, covered.with_tracestate,
+        covered.overwritten, covered.attributes_dropped, covered.cut, covered.repaired,
+        covered.events_dropped, covered.event_attributes_dropped, covered.renamed,
+        covered.full_pools, covered.with_zero_byte);
 }
 
 int main(int argc, char **argv)
@@ -748,7 +764,9 @@ int main(int argc, char **argv)
         send_everything();
     }
     stats = stats_now();
-    if (stats.contexts_in_use + stats.recordings_in_use + stats.carriers_in_use + stats.queue_bytes != 0 ||
+    if (stats.contexts_in_use + stats.recordings_in_use + stats.carriers_in_use +
+                stats.queue_bytes !=
+            0 ||
         stats.spans_sent != covered.arrived || stats.calls_invalid_handle != 0) {
         fail(NULL, "something is left, or was not counted");
     }

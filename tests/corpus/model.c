@@ -67,8 +67,8 @@ void model_attributes_remove(model_attributes *attributes, const model_text *key
 void model_attributes_set(model_attributes *attributes, model_attribute attribute)
 {
     model_attributes_remove(attributes, &attribute.key);
-    attributes->items = checked(
-        realloc(attributes->items, (attributes->count + 1) * sizeof *attributes->items));
+    attributes->items =
+        checked(realloc(attributes->items, (attributes->count + 1) * sizeof *attributes->items));
     attributes->items[attributes->count++] = attribute;
 }
 
@@ -176,8 +176,7 @@ size_t model_span_size(const model_span *span, bool longest)
 static bool text_arrived(const model_text *text, const char *got)
 {
     const size_t got_length = got == NULL ? 0 : strlen(got);
-    const uint8_t *const zero =
-        text->length == 0 ? NULL : memchr(text->bytes, 0, text->length);
+    const uint8_t *const zero = text->length == 0 ? NULL : memchr(text->bytes, 0, text->length);
     const size_t longest = zero == NULL ? text->length : (size_t)(zero - text->bytes);
 
     return got_length <= longest && (zero != NULL || got_length >= text->length_min) &&
@@ -234,7 +233,8 @@ static bool events_arrived(const model_span *span, const otlp_span *got)
     for (size_t i = 0; i < span->event_count; i++) {
         const model_event *const meant = &span->events[i];
         const otlp_event *const event = &got->events[i];
-        if (event->time_unix_nano != meant->time_ns || event->dropped_attributes_count != meant->dropped ||
+        if (event->time_unix_nano != meant->time_ns ||
+            event->dropped_attributes_count != meant->dropped ||
             !text_arrived(&meant->name, event->name) ||
             !attributes_arrived(&meant->attributes, event->attributes, event->attributes_count)) {
             return false;
@@ -256,25 +256,26 @@ const char *model_compare(const model_span *span, const otlp_span *got)
     const int status = got->status == NULL ? 0 : (int)got->status->code;
     const char *const message = got->status == NULL ? NULL : got->status->message;
 
-    return !bytes_arrived(got->trace_id, span->context.trace_id, 16)    ? "trace_id"
-           : !bytes_arrived(got->span_id, span->context.span_id, 8)     ? "span_id"
-           : span->has_parent != (got->parent_span_id != NULL)          ? "parent_span_id"
+    return !bytes_arrived(got->trace_id, span->context.trace_id, 16) ? "trace_id"
+           : !bytes_arrived(got->span_id, span->context.span_id, 8)  ? "span_id"
+           : span->has_parent != (got->parent_span_id != NULL)       ? "parent_span_id"
            : span->has_parent && !bytes_arrived(got->parent_span_id, span->parent_span_id, 8)
                ? "parent_span_id"
-           : !text_arrived(&span->tracestate, got->trace_state)         ? "trace_state"
-           : !text_arrived(&span->name, got->name)                      ? "name"
-           : (int)got->kind != span->kind                               ? "kind"
-           : got->start_time_unix_nano != span->start_ns                ? "start_time"
-           : got->end_time_unix_nano != span->end_ns                    ? "end_time"
-           : got->flags != flags                                        ? "flags"
+           : !text_arrived(&span->tracestate, got->trace_state) ? "trace_state"
+           : !text_arrived(&span->name, got->name)              ? "name"
+           : (int)got->kind != span->kind                       ? "kind"
+           : got->start_time_unix_nano != span->start_ns        ? "start_time"
+           : got->end_time_unix_nano != span->end_ns            ? "end_time"
+           : got->flags != flags                                ? "flags"
            : !attributes_arrived(&span->attributes, got->attributes, got->attributes_count)
                ? "attributes"
-           : got->dropped_attributes_count != span->attributes_dropped  ? "dropped_attributes_count"
-           : !events_arrived(span, got)                                 ? "events"
-           : got->dropped_events_count != span->events_dropped          ? "dropped_events_count"
-           : got->links_count != 0                                      ? "links"
-           : status != (int)span->status                                ? "status"
-           : !text_arrived(span->status == OTEL_SPAN_STATUS_ERROR ? &span->message : &empty, message)
+           : got->dropped_attributes_count != span->attributes_dropped ? "dropped_attributes_count"
+           : !events_arrived(span, got)                                ? "events"
+           : got->dropped_events_count != span->events_dropped         ? "dropped_events_count"
+           : got->links_count != 0                                     ? "links"
+           : status != (int)span->status                               ? "status"
+           : !text_arrived(span->status == OTEL_SPAN_STATUS_ERROR ? &span->message : &empty,
+                           message)
                ? "status message"
                : NULL;
 }
@@ -330,20 +331,20 @@ void model_print(const model_span *span, FILE *out)
     print_hex(span->tracestate.bytes, span->tracestate.length, out);
     (void)fputs(",\"name\":", out);
     print_text(&span->name, out);
-    (void)fprintf(out,
-            ",\"kind\":%d,\"start\":%" PRIu64 ",\"end\":%" PRIu64 ",\"flags\":%u,\"status\":%d",
-            span->kind, span->start_ns, span->end_ns,
-            0x100u | (span->parent_is_remote ? 0x200u : 0u) | span->context.trace_flags,
-            (int)span->status);
+    (void)fprintf(
+        out, ",\"kind\":%d,\"start\":%" PRIu64 ",\"end\":%" PRIu64 ",\"flags\":%u,\"status\":%d",
+        span->kind, span->start_ns, span->end_ns,
+        0x100u | (span->parent_is_remote ? 0x200u : 0u) | span->context.trace_flags,
+        (int)span->status);
     (void)fputs(",\"message\":", out);
     print_text(&span->message, out);
     (void)fprintf(out, ",\"attributes_dropped\":%u,\"events_dropped\":%u,\"attributes\":",
-            span->attributes_dropped, span->events_dropped);
+                  span->attributes_dropped, span->events_dropped);
     print_attributes(&span->attributes, out);
     (void)fputs(",\"events\":[", out);
     for (size_t i = 0; i < span->event_count; i++) {
         (void)fprintf(out, "%s{\"time\":%" PRIu64 ",\"dropped\":%u,\"name\":", i == 0 ? "" : ",",
-                span->events[i].time_ns, span->events[i].dropped);
+                      span->events[i].time_ns, span->events[i].dropped);
         print_text(&span->events[i].name, out);
         (void)fputs(",\"attributes\":", out);
         print_attributes(&span->events[i].attributes, out);

@@ -146,7 +146,8 @@ static const otlp_span *named(const char *name)
 
 static const char *text_of(const otlp_span *span, const char *key)
 {
-    const otlp_attribute *const attribute = otlp_find(span->attributes, span->attributes_count, key);
+    const otlp_attribute *const attribute =
+        otlp_find(span->attributes, span->attributes_count, key);
 
     return attribute == NULL || attribute->value == NULL ||
                    attribute->value->which_value !=
@@ -157,7 +158,8 @@ static const char *text_of(const otlp_span *span, const char *key)
 
 static int64_t number_of(const otlp_span *span, const char *key)
 {
-    const otlp_attribute *const attribute = otlp_find(span->attributes, span->attributes_count, key);
+    const otlp_attribute *const attribute =
+        otlp_find(span->attributes, span->attributes_count, key);
 
     return attribute == NULL || attribute->value == NULL ? 0 : attribute->value->value.int_value;
 }
@@ -348,7 +350,8 @@ static void check_written(void)
     CHECK_SIGNED(number_of(span, "x"), counted == 0 ? 7 : 0);
     CHECK(has_event(span, "task event"));
     CHECK_EQUAL(span->attributes_count, counted == 0 ? 3 : 2);
-    CHECK(one_of(text_of(span, "k"), "task again, longer", counted == 0 ? "handler wrote" : "task again, longer"));
+    CHECK(one_of(text_of(span, "k"), "task again, longer",
+                 counted == 0 ? "handler wrote" : "task again, longer"));
     CHECK(one_of(span->status->message, "task", counted == 0 ? "handler" : "task"));
     CHECK_SIGNED(number_of(span, "i"), 5);
 }
@@ -370,7 +373,7 @@ static void check_ended(void)
     CHECK(span->end_time_unix_nano >= span->start_time_unix_nano);
     done += strcmp(text_of(span, "k"), "task") == 0                 ? 1
             : strcmp(text_of(span, "k"), "task again, longer") == 0 ? 2
-                                                                     : 0;
+                                                                    : 0;
     done += number_of(span, "i") == 5 ? 1 : 0;
     done += has_event(span, "task event") ? 1 : 0;
     done += span->status != NULL && strcmp(span->status->message, "task") == 0 ? 1 : 0;
@@ -471,20 +474,17 @@ static void prepare_full_queue(void)
 
 static void spans_of_its_own(void)
 {
-    CHECK(at_every_instruction(handler_span, check_untouched, prepare_nothing) >
-          PATH_TICKS_MIN);
+    CHECK(at_every_instruction(handler_span, check_untouched, prepare_nothing) > PATH_TICKS_MIN);
 }
 
 static void writes_to_the_span_being_written(void)
 {
-    CHECK(at_every_instruction(handler_writes, check_written, prepare_nothing) >
-          PATH_TICKS_MIN);
+    CHECK(at_every_instruction(handler_writes, check_written, prepare_nothing) > PATH_TICKS_MIN);
 }
 
 static void ends_the_span_being_written(void)
 {
-    CHECK(at_every_instruction(handler_ends, check_ended, prepare_nothing) >
-          PATH_TICKS_MIN);
+    CHECK(at_every_instruction(handler_ends, check_ended, prepare_nothing) > PATH_TICKS_MIN);
 }
 
 static void everything_at_once(void)

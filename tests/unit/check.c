@@ -108,10 +108,9 @@ bool check_signed(int64_t actual, int64_t expected, const char *text, const char
 bool check_bytes(const void *actual, size_t actual_length, const void *expected,
                  size_t expected_length, const char *text, const char *file, int line)
 {
-    const bool same =
-        actual_length == expected_length &&
-        (expected_length == 0 ||
-         (actual != NULL && memcmp(actual, expected, expected_length) == 0));
+    const bool same = actual_length == expected_length &&
+                      (expected_length == 0 ||
+                       (actual != NULL && memcmp(actual, expected, expected_length) == 0));
 
     if (!same && report(text, file, line)) {
         check_write(" is ");

@@ -16,7 +16,10 @@ typedef struct check_test {
     void (*run)(void);
 } check_test;
 
-#define CHECK_TEST(function) {#function, function}
+#define CHECK_TEST(function)                                                                       \
+    {                                                                                              \
+#function, function                                                                        \
+    }
 
 /* Prints text; the platform brings it (check_host.c, check_board.c). */
 void check_write(const char *text);

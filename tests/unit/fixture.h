@@ -133,11 +133,11 @@ static const otlp_span *end_and_receive(otel_span span)
 
 static const char *string_value(const otlp_span *span, const char *key)
 {
-    const otlp_attribute *const attribute = otlp_find(span->attributes, span->attributes_count, key);
+    const otlp_attribute *const attribute =
+        otlp_find(span->attributes, span->attributes_count, key);
 
     if (attribute == NULL || attribute->value == NULL ||
-        attribute->value->which_value !=
-            opentelemetry_proto_common_v1_AnyValue_string_value_tag) {
+        attribute->value->which_value != opentelemetry_proto_common_v1_AnyValue_string_value_tag) {
         return NULL;
     }
     return attribute->value->value.string_value;
@@ -146,7 +146,8 @@ static const char *string_value(const otlp_span *span, const char *key)
 /* 0 when there is none, or it is not an integer. */
 static int64_t int_value(const otlp_span *span, const char *key)
 {
-    const otlp_attribute *const attribute = otlp_find(span->attributes, span->attributes_count, key);
+    const otlp_attribute *const attribute =
+        otlp_find(span->attributes, span->attributes_count, key);
 
     if (attribute == NULL || attribute->value == NULL ||
         attribute->value->which_value != opentelemetry_proto_common_v1_AnyValue_int_value_tag) {

@@ -71,15 +71,15 @@ static bool decode(const uint8_t *bytes, size_t length, const pb_msgdesc_t *fiel
     pb_istream_t stream = pb_istream_from_buffer(bytes, length);
     size_t encoded_length = 0;
 
-    memset(message, 0, fields == opentelemetry_proto_resource_v1_Resource_fields
-                           ? sizeof(otlp_resource)
-                           : sizeof(otlp_request));
+    memset(message, 0,
+           fields == opentelemetry_proto_resource_v1_Resource_fields ? sizeof(otlp_resource)
+                                                                     : sizeof(otlp_request));
     if (!pb_decode(&stream, fields, message)) {
         return false;
     }
     if (stream.bytes_left != 0 ||
-        (exact && (!pb_get_encoded_size(&encoded_length, fields, message) ||
-                   encoded_length != length))) {
+        (exact &&
+         (!pb_get_encoded_size(&encoded_length, fields, message) || encoded_length != length))) {
         pb_release(fields, message);
         return false;
     }

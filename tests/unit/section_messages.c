@@ -72,9 +72,7 @@ static void own_attributes_win_over_ours(void)
 
 static void a_resource_that_fits_no_frame_is_refused(void)
 {
-    enum {
-        LARGEST = OTEL_FRAME_BYTES > OTEL_QUEUE_BYTES ? OTEL_FRAME_BYTES : OTEL_QUEUE_BYTES
-    };
+    enum { LARGEST = OTEL_FRAME_BYTES > OTEL_QUEUE_BYTES ? OTEL_FRAME_BYTES : OTEL_QUEUE_BYTES };
     static otel_attribute attributes[LARGEST / (OTEL_SPAN_BYTES / 2) + 1];
 
     /* Keys that differ in their lengths: one text is enough for all of them. */
@@ -117,8 +115,7 @@ static void the_resource_comes_first_and_its_hash_names_it(void)
     CHECK(link_parse(wire.frames[0].bytes, wire.frames[0].length, &resource));
     CHECK_EQUAL(resource.kind, LINK_RESOURCE);
     traces = frame_of_kind(LINK_TRACES, 0);
-    CHECK_EQUAL(traces.resource_hash,
-                crc32_iso_hdlc(resource.payload, resource.payload_length));
+    CHECK_EQUAL(traces.resource_hash, crc32_iso_hdlc(resource.payload, resource.payload_length));
     CHECK_EQUAL(resource.resource_hash, traces.resource_hash);
     CHECK_EQUAL(resource.boot_id, traces.boot_id);
 }

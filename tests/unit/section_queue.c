@@ -69,7 +69,8 @@ static void when_full_the_newest_is_refused(void)
     wire.answer = OTEL_SEND_DONE;
     while (stats_now().queue_bytes != 0) {
         otel_poll();
-        if (wire.frame_count == TEST_FRAME_COUNT || TEST_ARENA_BYTES - wire.arena_used < OTEL_FRAME_BYTES) {
+        if (wire.frame_count == TEST_FRAME_COUNT ||
+            TEST_ARENA_BYTES - wire.arena_used < OTEL_FRAME_BYTES) {
             decode_received();
             arrived += numbers_from((int64_t)arrived);
             forget_received();

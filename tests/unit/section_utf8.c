@@ -26,16 +26,40 @@ static void bytes_that_are_not_utf8_become_question_marks(void)
 {
     static const char *const texts[] = {
         "plain",
-        "\xE9t\xE9",                    /* Latin-1 */
-        "\x80", "\xBF\xBF", "\xFF\xFE", /* bytes that never begin a character */
-        "\xC3", "\xC3(", "\xE2\x82", "\xE2\x82(", "\xF0\x9F\x98", "\xF0\x9F\x98(",
-        "\xC0\xAF", "\xC1\xBF", "\xE0\x80\xAF", "\xE0\x9F\xBF", "\xF0\x80\x80\xAF",
-        "\xF0\x8F\xBF\xBF",                                             /* longer than needed */
-        "\xED\xA0\x80", "\xED\xAF\xBF\xED\xBF\xBF",                     /* surrogates */
-        "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xF8\x88\x80\x80\x80", /* beyond U+10FFFF */
-        "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF",
-        "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF", "\xEF\xBB\xBF",
-        "a\xC3\xA9" "b\xE2\x82\xAC" "c\xF0\x9F\x98\x80" "d",
+        "\xE9t\xE9", /* Latin-1 */
+        "\x80",
+        "\xBF\xBF",
+        "\xFF\xFE", /* bytes that never begin a character */
+        "\xC3",
+        "\xC3(",
+        "\xE2\x82",
+        "\xE2\x82(",
+        "\xF0\x9F\x98",
+        "\xF0\x9F\x98(",
+        "\xC0\xAF",
+        "\xC1\xBF",
+        "\xE0\x80\xAF",
+        "\xE0\x9F\xBF",
+        "\xF0\x80\x80\xAF",
+        "\xF0\x8F\xBF\xBF", /* longer than needed */
+        "\xED\xA0\x80",
+        "\xED\xAF\xBF\xED\xBF\xBF", /* surrogates */
+        "\xF4\x90\x80\x80",
+        "\xF5\x80\x80\x80",
+        "\xF8\x88\x80\x80\x80", /* beyond U+10FFFF */
+        "\xC2\x80",
+        "\xDF\xBF",
+        "\xE0\xA0\x80",
+        "\xED\x9F\xBF",
+        "\xEE\x80\x80",
+        "\xEF\xBF\xBF",
+        "\xF0\x90\x80\x80",
+        "\xF4\x8F\xBF\xBF",
+        "\xEF\xBB\xBF",
+        "a\xC3\xA9"
+        "b\xE2\x82\xAC"
+        "c\xF0\x9F\x98\x80"
+        "d",
     };
 
     start();
@@ -91,9 +115,9 @@ static uint32_t utf8_random(void)
 
 static void random_bytes_give_what_the_table_says(void)
 {
-    static const uint8_t interesting[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF,
-                                          0xC0, 0xC2, 0xDF, 0xE0, 0xE2, 0xED, 0xEF, 0xF0, 0xF1,
-                                          0xF4, 0xF5, 0xFF};
+    static const uint8_t interesting[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F,
+                                          0xA0, 0xBF, 0xC0, 0xC2, 0xDF, 0xE0, 0xE2,
+                                          0xED, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF};
     uint8_t bytes[UTF8_TEXT_MAX];
 
     start();
@@ -114,7 +138,10 @@ static void names_events_and_messages_are_guarded_too(void)
 
     start();
     span = otel_span_start("\xFFname");
-    otel_span_event_with(span, "\xFF" "event", &attribute, 1);
+    otel_span_event_with(span,
+                         "\xFF"
+                         "event",
+                         &attribute, 1);
     otel_span_set_status(span, OTEL_SPAN_STATUS_ERROR, "\xFFmessage");
     got = end_and_receive(span);
     REQUIRE(got != NULL && got->events_count == 1 && got->status != NULL);

@@ -13,7 +13,8 @@ enum { FLAG_HAS_IS_REMOTE = 0x100, FLAG_IS_REMOTE = 0x200 };
 static const opentelemetry_proto_common_v1_AnyValue *value_of(const otlp_span *span,
                                                               const char *key, unsigned type)
 {
-    const otlp_attribute *const attribute = otlp_find(span->attributes, span->attributes_count, key);
+    const otlp_attribute *const attribute =
+        otlp_find(span->attributes, span->attributes_count, key);
 
     if (attribute == NULL || attribute->value == NULL || attribute->value->which_value != type) {
         return NULL;
@@ -107,8 +108,8 @@ static void an_end_before_the_start_becomes_the_start(void)
 
 static void integers_keep_every_bit(void)
 {
-    static const int64_t values[] = {0,         1,          -1,        127,       128,
-                                     16383,     16384,      INT32_MAX, INT32_MIN, (int64_t)1 << 62,
+    static const int64_t values[] = {0,         1,        -1,        127,       128,
+                                     16383,     16384,    INT32_MAX, INT32_MIN, (int64_t)1 << 62,
                                      INT64_MAX, INT64_MIN};
 
     start();
@@ -129,9 +130,9 @@ static void integers_keep_every_bit(void)
 static void doubles_keep_every_bit(void)
 {
     static const uint64_t patterns[] = {0,
-                                        0x8000000000000000u,  /* -0 */
-                                        0x3FF8000000000000u,  /* 1.5 */
-                                        0x7FF0000000000000u,  /* infinity */
+                                        0x8000000000000000u, /* -0 */
+                                        0x3FF8000000000000u, /* 1.5 */
+                                        0x7FF0000000000000u, /* infinity */
                                         0xFFF0000000000000u,
                                         0x7FF8000000000001u,  /* a quiet NaN */
                                         0x0000000000000001u,  /* the smallest */
@@ -712,18 +713,32 @@ static void status_rules_of_the_specification(void)
         {{{OTEL_SPAN_STATUS_ERROR, NULL}}, 1, OTEL_SPAN_STATUS_ERROR, ""},
         {{{OTEL_SPAN_STATUS_ERROR, ""}}, 1, OTEL_SPAN_STATUS_ERROR, ""},
         {{{OTEL_SPAN_STATUS_UNSET, "ignored"}}, 1, OTEL_SPAN_STATUS_UNSET, ""},
-        {{{OTEL_SPAN_STATUS_ERROR, "why"}, {OTEL_SPAN_STATUS_UNSET, NULL}}, 2,
-         OTEL_SPAN_STATUS_ERROR, "why"},
-        {{{OTEL_SPAN_STATUS_ERROR, "why"}, {OTEL_SPAN_STATUS_OK, NULL}}, 2, OTEL_SPAN_STATUS_OK,
+        {{{OTEL_SPAN_STATUS_ERROR, "why"}, {OTEL_SPAN_STATUS_UNSET, NULL}},
+         2,
+         OTEL_SPAN_STATUS_ERROR,
+         "why"},
+        {{{OTEL_SPAN_STATUS_ERROR, "why"}, {OTEL_SPAN_STATUS_OK, NULL}},
+         2,
+         OTEL_SPAN_STATUS_OK,
          ""},
-        {{{OTEL_SPAN_STATUS_OK, NULL}, {OTEL_SPAN_STATUS_ERROR, "late"}}, 2, OTEL_SPAN_STATUS_OK,
+        {{{OTEL_SPAN_STATUS_OK, NULL}, {OTEL_SPAN_STATUS_ERROR, "late"}},
+         2,
+         OTEL_SPAN_STATUS_OK,
          ""},
-        {{{OTEL_SPAN_STATUS_ERROR, "first"}, {OTEL_SPAN_STATUS_ERROR, "a longer second"}}, 2,
-         OTEL_SPAN_STATUS_ERROR, "a longer second"},
-        {{{OTEL_SPAN_STATUS_ERROR, "first"}, {OTEL_SPAN_STATUS_ERROR, NULL}}, 2,
-         OTEL_SPAN_STATUS_ERROR, ""},
-        {{{OTEL_SPAN_STATUS_OK, NULL}, {OTEL_SPAN_STATUS_ERROR, "x"},
-          {OTEL_SPAN_STATUS_UNSET, NULL}}, 3, OTEL_SPAN_STATUS_OK, ""},
+        {{{OTEL_SPAN_STATUS_ERROR, "first"}, {OTEL_SPAN_STATUS_ERROR, "a longer second"}},
+         2,
+         OTEL_SPAN_STATUS_ERROR,
+         "a longer second"},
+        {{{OTEL_SPAN_STATUS_ERROR, "first"}, {OTEL_SPAN_STATUS_ERROR, NULL}},
+         2,
+         OTEL_SPAN_STATUS_ERROR,
+         ""},
+        {{{OTEL_SPAN_STATUS_OK, NULL},
+          {OTEL_SPAN_STATUS_ERROR, "x"},
+          {OTEL_SPAN_STATUS_UNSET, NULL}},
+         3,
+         OTEL_SPAN_STATUS_OK,
+         ""},
     };
 
     SKIP_UNLESS(OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT >= 16);
@@ -739,8 +754,8 @@ static void status_rules_of_the_specification(void)
 
 static void a_status_that_does_not_exist_changes_nothing(void)
 {
-    const status_step steps[] = {{OTEL_SPAN_STATUS_ERROR, "why"}, {(otel_span_status)3, "x"},
-                                 {(otel_span_status)7, "x"}};
+    const status_step steps[] = {
+        {OTEL_SPAN_STATUS_ERROR, "why"}, {(otel_span_status)3, "x"}, {(otel_span_status)7, "x"}};
     const otlp_span *got;
 
     start();

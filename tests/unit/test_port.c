@@ -105,8 +105,7 @@ bool otel_port_entropy(uint8_t *out, size_t size_bytes)
 
 size_t otel_port_unique_id(uint8_t *out, size_t size_bytes)
 {
-    const size_t length =
-        port.unique_id_length < size_bytes ? port.unique_id_length : size_bytes;
+    const size_t length = port.unique_id_length < size_bytes ? port.unique_id_length : size_bytes;
 
     test_port_outside_lock();
     memcpy(out, port.unique_id, length);

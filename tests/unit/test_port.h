@@ -23,7 +23,8 @@ typedef struct test_port {
     bool wall_time_known;
     int64_t wall_time_ns;
     uint32_t wall_uncertainty_us;
-    unsigned context; /* whose word otel_port_context_get returns: a task, or TEST_CONTEXT_HANDLER */
+    unsigned
+        context; /* whose word otel_port_context_get returns: a task, or TEST_CONTEXT_HANDLER */
     uintptr_t words[TEST_CONTEXT_COUNT];
 
     int lock_depth;

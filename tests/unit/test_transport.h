@@ -9,13 +9,14 @@ enum { TEST_FRAME_COUNT = 64 };
 
 typedef struct test_transport {
     otel_send_result answer;
-    unsigned long answers_until_done; /* after so many answers it becomes OTEL_SEND_DONE; 0: never */
-    void (*on_send)(void);            /* before the answer, as application code of the transport */
+    unsigned long
+        answers_until_done; /* after so many answers it becomes OTEL_SEND_DONE; 0: never */
+    void (*on_send)(void);  /* before the answer, as application code of the transport */
     unsigned long sends;
     unsigned long frames_accepted; /* answered OTEL_SEND_DONE or OTEL_SEND_TAKEN */
     unsigned pieces_wrong;         /* walks over a frame that did not give the bytes of its copy */
-    bool owns_frame;               /* OTEL_SEND_TAKEN was answered, otel_frame_done not yet called */
-    const otel_frame *frame;       /* the last one offered */
+    bool owns_frame;         /* OTEL_SEND_TAKEN was answered, otel_frame_done not yet called */
+    const otel_frame *frame; /* the last one offered */
 
     const uint8_t *incoming; /* what receive gives, once */
     size_t incoming_length;

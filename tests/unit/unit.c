@@ -32,7 +32,8 @@ enum { TEST_ROUNDS = 3000 };
 
 #include "section_public.c"
 
-#define RUN(section) check_run(#section, section##_tests, COUNT_OF(section##_tests), fixture_before, fixture_after)
+#define RUN(section)                                                                               \
+    check_run(#section, section##_tests, COUNT_OF(section##_tests), fixture_before, fixture_after)
 
 int unit_main(void);
 
