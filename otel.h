@@ -1440,11 +1440,15 @@ const otel_context otel_context_none = {.carrier = 0};
 typedef uint32_t OTELI_MAY_ALIAS oteli_aliasing_word;
 #define OTELI_COLD __attribute__((noinline, cold))
 #define OTELI_NOINLINE __attribute__((noinline))
+/* Hides where a pointer comes from: the compiler keeps it in a register then, and does not derive it
+ * anew, index by size, at every use. */
+#define OTELI_KEEP(pointer) __asm__("" : "+r"(pointer))
 #else
 #define OTELI_COPY(to, from, length) oteli_move((uint8_t *)(to), (const uint8_t *)(from), (length))
 #define OTELI_MAY_ALIAS
 #define OTELI_COLD
 #define OTELI_NOINLINE
+#define OTELI_KEEP(pointer) (void)(pointer)
 #endif
 
 #if defined(__GNUC__) && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&   \
@@ -1453,6 +1457,28 @@ typedef uint32_t OTELI_MAY_ALIAS oteli_aliasing_word;
 #define OTELI_UNALIGNED_LITTLE_ENDIAN 1
 #else
 #define OTELI_UNALIGNED_LITTLE_ENDIAN 0
+#endif
+
+/*
+ * Words that are written while others read them without the lock. RELAXED: the word alone. ACQUIRE sees
+ * all that was written before the RELEASE that it reads. ORDERED ones have one order, the same for all
+ * cores and interrupts. A compiler without these accesses gets volatile ones, which are enough for one
+ * core.
+ */
+#if defined(__GNUC__)
+#define OTELI_LOAD_RELAXED(type, word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
+#define OTELI_LOAD_ACQUIRE(type, word) __atomic_load_n(&(word), __ATOMIC_ACQUIRE)
+#define OTELI_LOAD_ORDERED(type, word) __atomic_load_n(&(word), __ATOMIC_SEQ_CST)
+#define OTELI_STORE_RELAXED(type, word, value) __atomic_store_n(&(word), (value), __ATOMIC_RELAXED)
+#define OTELI_STORE_RELEASE(type, word, value) __atomic_store_n(&(word), (value), __ATOMIC_RELEASE)
+#define OTELI_STORE_ORDERED(type, word, value) __atomic_store_n(&(word), (value), __ATOMIC_SEQ_CST)
+#else
+#define OTELI_LOAD_RELAXED(type, word) (*(const volatile type *)&(word))
+#define OTELI_LOAD_ACQUIRE(type, word) OTELI_LOAD_RELAXED(type, word)
+#define OTELI_LOAD_ORDERED(type, word) OTELI_LOAD_RELAXED(type, word)
+#define OTELI_STORE_RELAXED(type, word, value) (*(volatile type *)&(word) = (value))
+#define OTELI_STORE_RELEASE(type, word, value) OTELI_STORE_RELAXED(type, word, value)
+#define OTELI_STORE_ORDERED(type, word, value) OTELI_STORE_RELAXED(type, word, value)
 #endif
 
 /* Stores of several bytes: one instruction, or a call. */
@@ -2509,15 +2535,18 @@ static oteli_slot *oteli_slot_take(void)
 {
     const uint8_t index = oteli.slot_free_first;
     oteli_slot *slot;
+    uint32_t state;
     if (index == OTELI_NONE) {
         return NULL;
     }
     slot = &oteli.slots[index];
+    OTELI_KEEP(slot);
     oteli.slot_free_first = slot->next_free;
-    slot->state = (slot->state | OTELI_FLAGS) + 1u;
-    if (slot->state == 0) {
-        slot->state = OTELI_FLAGS + 1u; /* generation 0 would make a handle of zero */
+    state = (slot->state | OTELI_FLAGS) + 1u;
+    if (state == 0) {
+        state = OTELI_FLAGS + 1u; /* generation 0 would make a handle of zero */
     }
+    OTELI_STORE_RELAXED(uint32_t, slot->state, state);
     oteli_raise_max(OTELI_COUNT_contexts_max, ++oteli.contexts_in_use);
     return slot;
 }
@@ -2525,7 +2554,7 @@ static oteli_slot *oteli_slot_take(void)
 static void oteli_slot_give(oteli_slot *slot)
 {
     const uint8_t index = slot->index;
-    slot->state &= ~OTELI_FLAGS;
+    OTELI_STORE_RELAXED(uint32_t, slot->state, slot->state & ~OTELI_FLAGS);
     slot->next_free = OTELI_NONE;
     if (oteli.slot_free_first == OTELI_NONE) {
         oteli.slot_free_first = index;
@@ -2545,6 +2574,7 @@ static oteli_recording *oteli_recording_take(void)
         return NULL;
     }
     recording = &oteli_store.recordings[index];
+    OTELI_KEEP(recording);
     oteli.recording_free = recording->next_free;
     oteli_raise_max(OTELI_COUNT_recordings_max, ++oteli.recordings_in_use);
     return recording;
@@ -2652,11 +2682,20 @@ OTELI_INLINE uint32_t oteli_record_words(oteli_word info)
     return OTELI_RECORD_WORDS + (uint32_t)OTELI_WORDS(OTELI_RECORD_END(info));
 }
 
+/* The words at a place. */
+OTELI_INLINE oteli_word *oteli_record_at(uint32_t place)
+{
+    oteli_word *record = oteli_store.ring + place;
+    OTELI_KEEP(record);
+    return record;
+}
+
 /* The place of the record at or after `position`, which may be a filler's. */
 OTELI_INLINE uint32_t oteli_queue_at(uint32_t position)
 {
     return position < OTELI_QUEUE_WORDS &&
-                   (oteli_store.ring[position] & OTELI_RECORD_STATES) != OTELI_RECORD_WRAP
+                   (OTELI_LOAD_RELAXED(oteli_word, *oteli_record_at(position)) &
+                    OTELI_RECORD_STATES) != OTELI_RECORD_WRAP
                ? position
                : 0;
 }
@@ -2695,7 +2734,7 @@ static uint32_t oteli_queue_reserve(oteli_word info)
     }
     oteli_store.ring[at] = info | OTELI_RECORD_RESERVED;
     oteli_store.tail = at + words;
-    oteli_store.used += needed;
+    OTELI_STORE_RELEASE(uint32_t, oteli_store.used, oteli_store.used + needed); /* it is marked */
     oteli_store.records++;
     oteli_raise_max(OTELI_COUNT_queue_bytes_max, oteli_store.used * (uint32_t)sizeof(oteli_word));
     return at;
@@ -2703,7 +2742,7 @@ static uint32_t oteli_queue_reserve(oteli_word info)
 
 static void oteli_queue_commit(uint32_t at, oteli_word info)
 {
-    *(volatile oteli_word *)&oteli_store.ring[at] = info | OTELI_RECORD_COMMITTED;
+    OTELI_STORE_RELEASE(oteli_word, oteli_store.ring[at], info | OTELI_RECORD_COMMITTED);
 }
 
 /* Drops the oldest record, unless it is being sent or written. True when there is room anew. */
@@ -3055,10 +3094,11 @@ static void oteli_frame_gather(struct otel_frame *frame)
     frame->kind = OTELI_KIND_TRACES;
     frame->record_count = 0;
     frame->run_count = 0;
-    while (words < oteli_store.used && frame->kind == OTELI_KIND_TRACES) {
+    while (words < OTELI_LOAD_ACQUIRE(uint32_t, oteli_store.used) &&
+           frame->kind == OTELI_KIND_TRACES) {
         const uint32_t at = oteli_queue_at(position);
-        const oteli_word *record = &oteli_store.ring[at];
-        const oteli_word info = *(const volatile oteli_word *)record;
+        const oteli_word *record = oteli_record_at(at);
+        const oteli_word info = OTELI_LOAD_ACQUIRE(oteli_word, *record);
         const oteli_kind kind = OTELI_RECORD_KIND(info);
         if ((info & OTELI_RECORD_STATES) != OTELI_RECORD_COMMITTED) {
             break;
@@ -3141,7 +3181,7 @@ OTELI_INLINE otel_slice oteli_frame_record(const struct otel_frame *frame,
                                            otel_frame_cursor *cursor)
 {
     const uint32_t at = oteli_queue_at(cursor->position);
-    const oteli_word *record = &oteli_store.ring[at];
+    const oteli_word *record = oteli_record_at(at);
     const oteli_word info = record[0];
     otel_slice slice;
     if ((const void *)record[1] != cursor->tracer) { /* the next run begins with its scope */
@@ -3249,35 +3289,31 @@ static OTELI_COLD void oteli_count_faults(unsigned faults)
 }
 
 /* The slot that a handle names, NULL when there is no such slot. Says nothing about its state. */
-static oteli_slot *oteli_slot_of(otel_span span)
+OTELI_INLINE oteli_slot *oteli_slot_of(otel_span span)
 {
     const uint32_t index = span.handle & OTELI_FLAGS;
-    return index < OTEL_CONTEXT_COUNT ? &oteli.slots[index] : NULL;
+    oteli_slot *slot;
+    if (index >= OTEL_CONTEXT_COUNT) {
+        return NULL;
+    }
+    slot = &oteli.slots[index];
+    OTELI_KEEP(slot);
+    return slot;
 }
 
 /* Counts why a call could not have the span. */
 static OTELI_COLD void oteli_count_refused(otel_span span)
 {
     const oteli_slot *slot = oteli_slot_of(span);
+    const uint32_t state = slot != NULL ? OTELI_LOAD_RELAXED(uint32_t, slot->state) : 0;
     if (!oteli.running) {
         oteli_count(OTELI_COUNT_calls_not_running);
-    } else if (slot == NULL || OTELI_GENERATION(slot->state) != OTELI_GENERATION(span.handle) ||
-               (slot->state & OTELI_OPEN) == 0) {
+    } else if (OTELI_GENERATION(state) != OTELI_GENERATION(span.handle) ||
+               (state & OTELI_OPEN) == 0) {
         oteli_count(OTELI_COUNT_calls_invalid_handle);
-    } else if (slot->busy) {
+    } else if (OTELI_LOAD_RELAXED(uint8_t, slot->busy)) {
         oteli_count(OTELI_COUNT_calls_busy);
     } /* else it does not record, and the call has nothing to do */
-}
-
-/* Whether somebody writes to the span. Lock held, and its end is the barrier behind which all that the
- * last holder wrote is there. */
-OTELI_INLINE bool oteli_busy(const oteli_slot *slot)
-{
-#if defined(__GNUC__)
-    return __atomic_load_n(&slot->busy, __ATOMIC_RELAXED) != 0;
-#else
-    return slot->busy != 0;
-#endif
 }
 
 /* Claims an open span that records for one writer; NULL, and counted, when it cannot be had. */
@@ -3287,8 +3323,8 @@ OTELI_INLINE oteli_slot *oteli_claim_here(otel_span span)
     if (slot != NULL) {
         const uint32_t claimable = OTELI_GENERATION(span.handle) | OTELI_OPEN | OTELI_RECORDING;
         const uintptr_t lock = otel_port_lock();
-        if (slot->state == claimable && !oteli_busy(slot)) {
-            slot->busy = 1;
+        if (slot->state == claimable && !OTELI_LOAD_ACQUIRE(uint8_t, slot->busy)) {
+            OTELI_STORE_RELAXED(uint8_t, slot->busy, 1);
             otel_port_unlock(lock);
             return slot;
         }
@@ -3352,8 +3388,9 @@ static void oteli_finish(oteli_slot *slot)
         at = oteli_reserve(info, oteli_span_end_ns(recording), &was_empty);
     }
     if (at != OTELI_QUEUE_WORDS) {
-        oteli_store.ring[at + 1] = (oteli_word)recording->tracer;
-        oteli_copy_words(&oteli_store.ring[at + OTELI_RECORD_WORDS], recording->data.words,
+        oteli_word *record = oteli_record_at(at);
+        record[1] = (oteli_word)recording->tracer;
+        oteli_copy_words(record + OTELI_RECORD_WORDS, recording->data.words,
                          OTELI_WORDS(recording->used));
     }
     lock = otel_port_lock();
@@ -3375,19 +3412,16 @@ static void oteli_finish(oteli_slot *slot)
  * who writes to it does that (oteli_release). Lock held. */
 static bool oteli_slot_end(oteli_slot *slot, uint64_t end_ns)
 {
-    slot->state &= ~(uint32_t)OTELI_OPEN;
+    OTELI_STORE_RELAXED(uint32_t, slot->state, slot->state & ~OTELI_OPEN);
     oteli_span_end(slot->recording, end_ns);
-    if (!oteli_busy(slot)) {
+    if (!OTELI_LOAD_ACQUIRE(uint8_t, slot->busy)) {
         return true;
     }
-    slot->end_pending = 1;
-#if defined(__GNUC__)
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-#endif
-    if (oteli_busy(slot)) {
+    OTELI_STORE_ORDERED(uint8_t, slot->end_pending, 1);
+    if (OTELI_LOAD_ORDERED(uint8_t, slot->busy)) {
         return false;
     }
-    slot->end_pending = 0;
+    OTELI_STORE_RELAXED(uint8_t, slot->end_pending, 0);
     return true;
 }
 
@@ -3395,9 +3429,9 @@ static bool oteli_slot_end(oteli_slot *slot, uint64_t end_ns)
 static OTELI_COLD void oteli_end_pending(oteli_slot *slot, uint32_t state)
 {
     const uintptr_t lock = otel_port_lock();
-    const bool mine = slot->state == state && slot->end_pending;
+    const bool mine = slot->state == state && OTELI_LOAD_ORDERED(uint8_t, slot->end_pending);
     if (mine) {
-        slot->end_pending = 0;
+        OTELI_STORE_RELAXED(uint8_t, slot->end_pending, 0);
     }
     otel_port_unlock(lock);
     if (mine) {
@@ -3420,15 +3454,8 @@ static OTELI_COLD void oteli_end_pending(oteli_slot *slot, uint32_t state)
  */
 OTELI_INLINE void oteli_release(oteli_slot *slot, otel_span span, unsigned faults)
 {
-#if defined(__GNUC__)
-    __atomic_store_n(&slot->busy, 0, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-#else
-    const uintptr_t lock = otel_port_lock();
-    slot->busy = 0;
-    otel_port_unlock(lock);
-#endif
-    if (slot->end_pending) {
+    OTELI_STORE_ORDERED(uint8_t, slot->busy, 0);
+    if (OTELI_LOAD_ORDERED(uint8_t, slot->end_pending)) {
         oteli_end_pending(slot, OTELI_GENERATION(span.handle) | OTELI_RECORDING);
     }
     if (faults != 0) {
@@ -3666,7 +3693,8 @@ OTEL_API otel_span oteli_span_start(const char *name, size_t name_length,
         }
     }
     span.handle = slot->state | slot->index;
-    slot->state |= open; /* from here on the handle is valid: nobody had it before */
+    /* from here on the handle is valid: nobody had it before */
+    OTELI_STORE_RELEASE(uint32_t, slot->state, slot->state | open);
     return span;
 }
 
@@ -3807,7 +3835,8 @@ OTEL_API bool otel_span_is_recording(otel_span span)
 {
     const oteli_slot *slot = oteli_slot_of(span);
     return slot != NULL && /* one word: no lock */
-           slot->state == (OTELI_GENERATION(span.handle) | OTELI_OPEN | OTELI_RECORDING);
+           OTELI_LOAD_RELAXED(uint32_t, slot->state) ==
+               (OTELI_GENERATION(span.handle) | OTELI_OPEN | OTELI_RECORDING);
 }
 
 OTEL_API void otel_span_end_at(otel_span span, uint64_t end_time_ns)
@@ -3821,7 +3850,7 @@ OTEL_API void otel_span_end_at(otel_span span, uint64_t end_time_ns)
         oteli_count_refused(span);
         return;
     }
-    if (end_time_ns == 0 && (slot->state & OTELI_RECORDING) != 0) {
+    if (end_time_ns == 0 && (OTELI_LOAD_RELAXED(uint32_t, slot->state) & OTELI_RECORDING) != 0) {
         end_time_ns = oteli_clock_ns();
     }
     lock = otel_port_lock();
@@ -4201,7 +4230,7 @@ static otel_status oteli_drain(uint64_t deadline_ns)
     for (;;) {
         uint64_t now_ns;
         (void)oteli_poll_step(true);
-        if (*(volatile uint32_t *)&oteli_store.records == 0) {
+        if (OTELI_LOAD_RELAXED(uint32_t, oteli_store.records) == 0) {
             return OTEL_OK;
         }
         now_ns = oteli_clock_ns();
@@ -4294,13 +4323,21 @@ OTEL_API otel_status otel_shutdown(uint32_t timeout_ms)
     return status;
 }
 
+static uint32_t oteli_counter(oteli_counter_index counter)
+{
+    const uintptr_t lock = otel_port_lock();
+    const uint32_t value = oteli.counters[counter];
+    otel_port_unlock(lock);
+    return value;
+}
+
 OTEL_API void otel_stats_get(otel_stats *stats)
 {
     if (stats == NULL) {
         oteli_count(OTELI_COUNT_calls_invalid_argument);
         return;
     }
-#define OTELI_STATS_GET(number, name) stats->name = oteli.counters[OTELI_COUNT_##name];
+#define OTELI_STATS_GET(number, name) stats->name = oteli_counter(OTELI_COUNT_##name);
     OTEL_STATS_COUNTERS(OTELI_STATS_GET)
     stats->spans_live = oteli.recordings_in_use;
     stats->queue_bytes = oteli_store.used * (uint32_t)sizeof(oteli_word);
