@@ -42,6 +42,23 @@ static void the_resource_says_who_we_are(void)
     otlp_release_resource(&resource);
 }
 
+/* The device id names the instance, in 16 hexadecimal digits; an anonymous device has no such name. */
+static void the_device_id_names_the_instance(void)
+{
+    otlp_resource resource;
+
+    SKIP_UNLESS(OTEL_FRAME_BYTES >= 300);
+    config.device_id = 0x0123456789ABCDEFu;
+    REQUIRE(receive_resource(&resource));
+    CHECK_TEXT(resource_text(&resource, "service.instance.id"), "0123456789abcdef");
+    otlp_release_resource(&resource);
+    CHECK_SIGNED(otel_shutdown(1000), OTEL_OK);
+    fixture_before();
+    REQUIRE(receive_resource(&resource));
+    CHECK_TEXT(resource_text(&resource, "service.instance.id"), "(missing)");
+    otlp_release_resource(&resource);
+}
+
 static void a_service_without_a_name_is_unknown(void)
 {
     otlp_resource resource;
@@ -194,6 +211,7 @@ static void the_resource_comes_again_with_the_stats(void)
 
 static const check_test messages_tests[] = {
     CHECK_TEST(the_resource_says_who_we_are),
+    CHECK_TEST(the_device_id_names_the_instance),
     CHECK_TEST(a_service_without_a_name_is_unknown),
     CHECK_TEST(own_attributes_win_over_ours),
     CHECK_TEST(a_resource_that_fits_no_frame_is_refused),

@@ -48,7 +48,7 @@ static void remember(const otel_frame *frame)
         return;
     }
     if (otel_frame_copy(frame, bytes, length - 1) != 0 ||
-        otel_frame_copy(frame, bytes, room) != length || !pieces_match(frame, bytes, length)) {
+        otel_frame_copy(frame, bytes, length) != length || !pieces_match(frame, bytes, length)) {
         wire.pieces_wrong++;
     }
     wire.frames[wire.frame_count].bytes = bytes;
