@@ -74,7 +74,7 @@
  *   + OTEL_RECORDING_COUNT * (OTEL_SPAN_BYTES + 28) open spans that record
  *   + OTEL_CARRIER_COUNT   * (OTEL_CARRIER_BYTES + 8)
  *   + OTEL_QUEUE_BYTES                              finished spans, 8 bytes more each
- *   + OTEL_FRAME_SCOPES * (OTEL_SCOPE_BYTES + 20)   + about 350 bytes
+ *   + OTEL_FRAME_SCOPES * (OTEL_SCOPE_BYTES + 22)   + about 350 bytes
  *     on a 32-bit core.
  *
  * WHO MAY CALL WHAT
@@ -522,10 +522,12 @@ OTELI_INLINE otel_span otel_span_start_with(const char *name, const otel_span_op
 }
 
 /*
- * Attributes (specification: Trace API, Set Attributes). The same key again: the last one wins. Over
- * a count limit, or without room in the span's buffer, the attribute is dropped and counted, in the
- * statistics and in the span's dropped_attributes_count; a string value over
- * OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT is cut. Key and value are copied. Callers: task, ISR.
+ * Attributes (specification: Trace API, Set Attributes). The same key again: the last one wins, and
+ * the one before is gone also when the last one is dropped. Over a count limit, or without room in
+ * the span's buffer, the attribute is dropped and counted, in the statistics and in the span's
+ * dropped_attributes_count; a string value over OTEL_ATTRIBUTE_VALUE_BYTES_LIMIT is cut. Without a
+ * key, or with a type that does not exist, the call is counted and changes nothing. Key and value are
+ * copied. Callers: task, ISR.
  */
 OTEL_API void oteli_span_set_str(otel_span span, const char *key, const char *value,
                                  uint32_t lengths);
@@ -3425,11 +3427,13 @@ static bool oteli_slot_end(oteli_slot *slot, uint64_t end_ns)
     return true;
 }
 
-/* Carries out the end that somebody asked for while the span was claimed. */
-static OTELI_COLD void oteli_end_pending(oteli_slot *slot, uint32_t state)
+/* Carries out the end that somebody asked for while the span was claimed. `closed` is the state that
+ * its slot has then; one who writes to it still will be here later. */
+static OTELI_COLD void oteli_end_pending(oteli_slot *slot, uint32_t closed)
 {
     const uintptr_t lock = otel_port_lock();
-    const bool mine = slot->state == state && OTELI_LOAD_ORDERED(uint8_t, slot->end_pending);
+    const bool mine = slot->state == closed && OTELI_LOAD_ORDERED(uint8_t, slot->end_pending) &&
+                      !OTELI_LOAD_ACQUIRE(uint8_t, slot->busy);
     if (mine) {
         OTELI_STORE_RELAXED(uint8_t, slot->end_pending, 0);
     }
@@ -3441,16 +3445,18 @@ static OTELI_COLD void oteli_end_pending(oteli_slot *slot, uint32_t state)
 
 /*
  * Ends a claim, and the span too if somebody asked for that in the meantime. Without the lock: the
- * holder is the only one that clears `busy`, and then looks at `end_pending`; whoever ends the span sets
- * `end_pending` and then looks at `busy` (oteli_slot_end). Each writes before it reads, so one of them
- * at least sees what the other wrote, and no end is lost, wherever an interrupt or another core comes in
- * between:
- *   - end before `busy` is cleared: the other sees it busy and leaves, the holder sees end_pending;
- *   - end behind the holder's look: the other sees it free and goes on himself;
- *   - in between both see it: whoever is first under the lock clears end_pending, and the second one
- *     finds it cleared.
- * When the slot has gone on to another span before the holder looks, its state is not what it was
- * (`closed`: this generation, no longer open), and end_pending is not for him.
+ * holder clears `busy`, and then looks at `end_pending`; whoever ends the span sets `end_pending`, and
+ * then looks at `busy` (oteli_slot_end). Each writes before it reads, and all these accesses have one
+ * order, so one of the two at least sees what the other wrote. Wherever an interrupt, another task or
+ * another core comes in between, one of them finishes the span, and only one:
+ *   - the end before `busy` is cleared: it sees the span busy and leaves, the holder sees end_pending;
+ *   - the end behind the holder's look: it sees the span free and goes on itself;
+ *   - in between both see it: whoever is first under the lock clears end_pending, and the other finds
+ *     it cleared;
+ *   - a second holder claims the span before the first one looks, and then it is ended: the first one
+ *     finds it busy and leaves, the second one looks when he is done;
+ *   - the slot has another span when the holder looks: its state is not `closed`, which has the
+ *     generation of the holder's span, no longer open.
  */
 OTELI_INLINE void oteli_release(oteli_slot *slot, otel_span span, unsigned faults)
 {
