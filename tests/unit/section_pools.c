@@ -236,6 +236,22 @@ static void a_handle_from_another_boot_is_void(void)
     CHECK_EQUAL(got->attributes_count, 0);
 }
 
+/* After 2^24 spans in one slot its generation starts anew, and never makes a handle of zero. */
+static void a_generation_that_wraps_is_still_a_span(void)
+{
+    start();
+    for (size_t i = 0; i < OTEL_CONTEXT_COUNT; i++) {
+        oteli.slots[i].state |= 0xFFFFFF00u;
+    }
+    for (size_t i = 0; i < 2u * OTEL_CONTEXT_COUNT; i++) {
+        const otel_span span = otel_span_start("wrapped");
+        CHECK(span.handle != 0);
+        CHECK(otel_span_is_recording(span));
+        REQUIRE(end_and_receive(span) != NULL);
+        CHECK(!otel_span_is_recording(span));
+    }
+}
+
 static void children_hang_together(void)
 {
     otel_span_options options = {0};
@@ -427,6 +443,7 @@ static const check_test pools_tests[] = {
     CHECK_TEST(random_handles_harm_nobody),
     CHECK_TEST(a_handle_from_before_a_restart_is_void),
     CHECK_TEST(a_handle_from_another_boot_is_void),
+    CHECK_TEST(a_generation_that_wraps_is_still_a_span),
     CHECK_TEST(children_hang_together),
     CHECK_TEST(a_remote_parent_is_marked),
     CHECK_TEST(an_invalid_parent_makes_a_root),
