@@ -28,6 +28,13 @@ TEST_SUITES :=
 COLLECTOR_SUITES :=
 TEST_NEEDS :=
 
+OTLP_NANOPB_OBJECTS := $(patsubst %.c,$(BUILD)/otlp_nanopb/%.o,$(notdir $(OTLP_NANOPB_SOURCES)))
+vpath %.c $(sort $(dir $(OTLP_NANOPB_SOURCES)))
+$(BUILD)/otlp_nanopb/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) -O1 -g -w $(OTLP_NANOPB_CFLAGS) -c -o $@ $<
+TEST_NEEDS += $(OTLP_NANOPB_OBJECTS)
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:

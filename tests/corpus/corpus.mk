@@ -5,17 +5,17 @@ TEST_SUITES += corpus
 CORPUS := $(BUILD)/corpus
 CORPUS_SOURCES := tests/corpus/corpus.c tests/corpus/model.c tests/unit/test_port.c tests/unit/received.c
 
-$(CORPUS)/corpus_%: $(CORPUS_SOURCES) tests/corpus/model.h $(wildcard tests/unit/*.h) otel.h otel_port.h $(UNIT_OTLP_OBJECTS) \
+$(CORPUS)/corpus_%: $(CORPUS_SOURCES) tests/corpus/model.h $(wildcard tests/unit/*.h) otel.h otel_port.h $(OTLP_NANOPB_OBJECTS) \
     tests/corpus/corpus.mk
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -g -O2 $(WARNINGS) -Werror -I. -Itests/unit -Itests/corpus $(OTLP_NANOPB_CFLAGS) \
-	    -DOTEL_CONFIG_FILE='"config_$*.h"' -o $@ $(CORPUS_SOURCES) $(UNIT_OTLP_OBJECTS)
+	    -DOTEL_CONFIG_FILE='"config_$*.h"' -o $@ $(CORPUS_SOURCES) $(OTLP_NANOPB_OBJECTS)
 
-$(CORPUS)/sanitized_%: $(CORPUS_SOURCES) tests/corpus/model.h $(wildcard tests/unit/*.h) otel.h otel_port.h $(UNIT_OTLP_OBJECTS) \
+$(CORPUS)/sanitized_%: $(CORPUS_SOURCES) tests/corpus/model.h $(wildcard tests/unit/*.h) otel.h otel_port.h $(OTLP_NANOPB_OBJECTS) \
     tests/corpus/corpus.mk
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -g -O1 $(UNIT_SANITIZERS) $(WARNINGS) -Werror -I. -Itests/unit -Itests/corpus \
-	    $(OTLP_NANOPB_CFLAGS) -DOTEL_CONFIG_FILE='"config_$*.h"' -o $@ $(CORPUS_SOURCES) $(UNIT_OTLP_OBJECTS)
+	    $(OTLP_NANOPB_CFLAGS) -DOTEL_CONFIG_FILE='"config_$*.h"' -o $@ $(CORPUS_SOURCES) $(OTLP_NANOPB_OBJECTS)
 
 .PHONY: test-corpus
 test-corpus: $(addprefix $(CORPUS)/corpus_,default tiny least huge) $(CORPUS)/sanitized_default ## 100 000 random spans, decoded by nanopb and by the official runtime
