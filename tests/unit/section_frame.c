@@ -75,6 +75,14 @@ static void the_chips_own_number_is_the_device_id(void)
     otel_span_end(otel_span_start("one"));
     send_all();
     CHECK(frame_of_kind(LINK_TRACES, 0).device_id != first.device_id);
+    CHECK_SIGNED(otel_shutdown(1000), OTEL_OK);
+    fixture_before();
+    port.unique_id_length = 0; /* this chip has none */
+    start();
+    otel_span_end(otel_span_start("one"));
+    send_all();
+    CHECK_EQUAL(frame_of_kind(LINK_TRACES, 0).device_id, 0);
+    CHECK_EQUAL(frame_of_kind(LINK_TRACES, 0).flags, LINK_FLAG_ANONYMOUS);
 }
 
 static void the_wall_clock_travels_when_it_is_known(void)

@@ -404,6 +404,18 @@ static void bad_tracestate_is_refused(void)
     CHECK_EQUAL(stats_now().carriers_in_use, 0);
 }
 
+static void all_of_printable_ascii_is_good_tracestate(void)
+{
+    otel_context context = remote_context(0);
+
+    SKIP_UNLESS(OTEL_CARRIER_COUNT >= 1);
+    start();
+    CHECK_SIGNED(otel_context_set_tracestate(&context, "a= ~", 4), OTEL_OK);
+    CHECK_SIGNED(otel_context_set_tracestate(&context, "b=!", OTEL_NUL_TERMINATED), OTEL_OK);
+    CHECK_EQUAL(stats_now().carriers_in_use, 1); /* the first block was let go */
+    otel_context_release(&context);
+}
+
 static void a_wild_carrier_reference_harms_nobody(void)
 {
     otel_context held = remote_context(OTEL_TRACE_FLAG_SAMPLED);
@@ -451,5 +463,6 @@ static const check_test pools_tests[] = {
     CHECK_TEST(carriers_are_counted_and_come_back),
     CHECK_TEST(a_full_carrier_pool_drops_the_tracestate_only),
     CHECK_TEST(bad_tracestate_is_refused),
+    CHECK_TEST(all_of_printable_ascii_is_good_tracestate),
     CHECK_TEST(a_wild_carrier_reference_harms_nobody),
 };

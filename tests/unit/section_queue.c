@@ -56,6 +56,23 @@ static void order_and_content_survive_many_wraps(void)
     CHECK_EQUAL(stats_now().spans_sent, next);
 }
 
+/* Of the ring itself: a record may take all that is left, and one more may not. */
+static void the_ring_fills_to_its_last_word(void)
+{
+    const uint32_t first_words = OTELI_QUEUE_WORDS / 2u;
+    const uint32_t rest_words = OTELI_QUEUE_WORDS - first_words;
+    const size_t word = sizeof(oteli_word);
+
+    SKIP_UNLESS(OTEL_QUEUE_BYTES <= 65536);
+    CHECK_EQUAL(oteli_queue_reserve((first_words - OTELI_RECORD_WORDS) * word), 0);
+    CHECK_EQUAL(oteli_queue_reserve((rest_words - OTELI_RECORD_WORDS + 1u) * word),
+                OTELI_QUEUE_WORDS);
+    CHECK_EQUAL(oteli_queue_reserve((rest_words - OTELI_RECORD_WORDS) * word), first_words);
+    CHECK_EQUAL(stats_now().queue_bytes, OTEL_QUEUE_BYTES);
+    CHECK_EQUAL(oteli_queue_reserve(0), OTELI_QUEUE_WORDS);
+    reset_library();
+}
+
 static void when_full_the_newest_is_refused(void)
 {
     int64_t ended;
@@ -100,6 +117,8 @@ static void when_full_the_oldest_goes(void)
                      (int64_t)stats_now().spans_dropped_queue_full + (int64_t)i);
     }
     CHECK_EQUAL(received_count() + stats_now().spans_dropped_queue_full, ended + MORE);
+    send_all(); /* the resource was the oldest of all, and comes again when there is room */
+    CHECK(frames_of_kind(LINK_RESOURCE) >= 1);
     CHECK(stats_now().spans_dropped_queue_full >= 1);
 }
 
@@ -309,6 +328,7 @@ static void without_a_transport_spans_wait_and_are_dropped(void)
 }
 
 static const check_test queue_tests[] = {
+    CHECK_TEST(the_ring_fills_to_its_last_word),
     CHECK_TEST(order_and_content_survive_many_wraps),
     CHECK_TEST(when_full_the_newest_is_refused),
     CHECK_TEST(when_full_the_oldest_goes),
