@@ -14,6 +14,27 @@ static otel_context drawn_context(void)
     return context;
 }
 
+/* The reference sequence of xoroshiro128++ 1.0 (Blackman and Vigna) from the state 1, 2. */
+static void the_generator_is_the_published_one(void)
+{
+    static const uint64_t published[] = {393217u,
+                                         669327710093319u,
+                                         1732421326133921491u,
+                                         11394790081659126983u,
+                                         9555452776773192676u,
+                                         3586421180005889563u,
+                                         1691397964866707553u,
+                                         10735626796753111697u,
+                                         15216282715349408991u,
+                                         14247243556711267923u};
+    const oteli_halves state[2] = {{1, 0}, {2, 0}};
+
+    memcpy(oteli.random, state, sizeof state);
+    for (size_t i = 0; i < COUNT_OF(published); i++) {
+        CHECK_EQUAL(oteli_random(), published[i]);
+    }
+}
+
 static void ids_are_valid_and_differ(void)
 {
     static otel_context drawn[COMPARED_IDS];
@@ -120,6 +141,7 @@ static void no_entropy_no_start(void)
 }
 
 static const check_test random_tests[] = {
+    CHECK_TEST(the_generator_is_the_published_one),
     CHECK_TEST(ids_are_valid_and_differ),
     CHECK_TEST(every_bit_of_an_id_changes),
     CHECK_TEST(another_boot_draws_other_ids),
