@@ -117,6 +117,7 @@
  *     OTEL_CARRIER_BYTES                 128    the longest of them; 16 to 512
  *     OTEL_SPAN_BYTES                    512    the largest encoded span; 128 to 8192
  *     OTEL_QUEUE_BYTES                   4096   finished spans that wait; 256 to 16777216
+ *                                               (and the resource, about 200 bytes, at the start)
  *     OTEL_FRAME_BYTES                   1200   the largest frame, check included, before COBS
  *     OTEL_FRAME_SCOPES                  4      changes of tracer within a frame, and one; 1 to 32
  *     OTEL_SCOPE_BYTES                   64     name and version of a tracer; longer ones are cut
