@@ -951,12 +951,20 @@ OTELI_INLINE void otel_frame_done(bool delivered)
 
 /* ---- attributes by value ------------------------------------------------------------------- */
 
-OTELI_INLINE otel_attribute otel_strn(const char *key, const char *value, size_t value_length)
+/* An attribute that still lacks its value. */
+OTELI_INLINE otel_attribute oteli_attribute(const char *key, size_t key_length,
+                                            otel_value_type type)
 {
     otel_attribute attribute;
     attribute.key = key;
-    attribute.key_length = OTELI_LENGTH(key);
-    attribute.type = OTEL_VALUE_STRING;
+    attribute.key_length = key_length;
+    attribute.type = type;
+    return attribute;
+}
+
+OTELI_INLINE otel_attribute otel_strn(const char *key, const char *value, size_t value_length)
+{
+    otel_attribute attribute = oteli_attribute(key, OTELI_LENGTH(key), OTEL_VALUE_STRING);
     attribute.value.string.bytes = value;
     attribute.value.string.length = value_length;
     return attribute;
@@ -969,30 +977,21 @@ OTELI_INLINE otel_attribute otel_str(const char *key, const char *value)
 
 OTELI_INLINE otel_attribute otel_bool(const char *key, bool value)
 {
-    otel_attribute attribute;
-    attribute.key = key;
-    attribute.key_length = OTELI_LENGTH(key);
-    attribute.type = OTEL_VALUE_BOOL;
+    otel_attribute attribute = oteli_attribute(key, OTELI_LENGTH(key), OTEL_VALUE_BOOL);
     attribute.value.boolean = value;
     return attribute;
 }
 
 OTELI_INLINE otel_attribute otel_i64(const char *key, int64_t value)
 {
-    otel_attribute attribute;
-    attribute.key = key;
-    attribute.key_length = OTELI_LENGTH(key);
-    attribute.type = OTEL_VALUE_INT;
+    otel_attribute attribute = oteli_attribute(key, OTELI_LENGTH(key), OTEL_VALUE_INT);
     attribute.value.integer = value;
     return attribute;
 }
 
 OTELI_INLINE otel_attribute otel_f64(const char *key, double value)
 {
-    otel_attribute attribute;
-    attribute.key = key;
-    attribute.key_length = OTELI_LENGTH(key);
-    attribute.type = OTEL_VALUE_DOUBLE;
+    otel_attribute attribute = oteli_attribute(key, OTELI_LENGTH(key), OTEL_VALUE_DOUBLE);
     attribute.value.real = value;
     return attribute;
 }
@@ -1745,7 +1744,6 @@ static bool oteli_utf8_same(const uint8_t *a, const uint8_t *b, size_t length)
 #define OTELI_FAULT_TRUNCATED 0x04u
 #define OTELI_FAULT_EVENT_DROPPED 0x08u
 #define OTELI_FAULT_REPAIRED 0x10u
-#define OTELI_FAULT_CLOCK 0x20u
 
 /* Tags of opentelemetry.proto.trace.v1.Span and of what is in it: field number << 3 | wire type. */
 #define OTELI_TAG_SCOPE_SPANS_SPAN 0x12u
@@ -3283,7 +3281,7 @@ static OTELI_COLD void oteli_count_faults(unsigned faults)
     static const uint8_t counters[] = {
         OTELI_COUNT_calls_invalid_argument, OTELI_COUNT_attributes_dropped,
         OTELI_COUNT_attributes_truncated,   OTELI_COUNT_events_dropped,
-        OTELI_COUNT_strings_repaired,       OTELI_COUNT_clock_backward,
+        OTELI_COUNT_strings_repaired,
     };
     unsigned i;
     for (i = 0; faults != 0; i++, faults >>= 1) {
@@ -3731,10 +3729,7 @@ OTEL_API void otel_span_set(otel_span span, const otel_attribute *attribute)
 OTEL_API void oteli_span_set_strn(otel_span span, const char *key, const char *value,
                                   size_t value_length, size_t key_length)
 {
-    otel_attribute attribute;
-    attribute.key = key;
-    attribute.key_length = key_length;
-    attribute.type = OTEL_VALUE_STRING;
+    otel_attribute attribute = oteli_attribute(key, key_length, OTEL_VALUE_STRING);
     attribute.value.string.bytes = value;
     attribute.value.string.length = value_length;
     oteli_set(span, &attribute);
@@ -3745,10 +3740,8 @@ OTEL_API void oteli_span_set_strn(otel_span span, const char *key, const char *v
 OTEL_API void oteli_span_set_str(otel_span span, const char *key, const char *value,
                                  uint32_t lengths)
 {
-    otel_attribute attribute;
-    attribute.key = key;
-    attribute.key_length = (size_t)(ptrdiff_t)(int16_t)lengths;
-    attribute.type = OTEL_VALUE_STRING;
+    otel_attribute attribute =
+        oteli_attribute(key, (size_t)(ptrdiff_t)(int16_t)lengths, OTEL_VALUE_STRING);
     attribute.value.string.bytes = value;
     attribute.value.string.length = (size_t)(ptrdiff_t)(int16_t)(lengths >> 16);
     oteli_set(span, &attribute);
@@ -3756,30 +3749,21 @@ OTEL_API void oteli_span_set_str(otel_span span, const char *key, const char *va
 
 OTEL_API void oteli_span_set_bool(otel_span span, const char *key, bool value, size_t key_length)
 {
-    otel_attribute attribute;
-    attribute.key = key;
-    attribute.key_length = key_length;
-    attribute.type = OTEL_VALUE_BOOL;
+    otel_attribute attribute = oteli_attribute(key, key_length, OTEL_VALUE_BOOL);
     attribute.value.boolean = value;
     oteli_set(span, &attribute);
 }
 
 OTEL_API void oteli_span_set_i64(otel_span span, const char *key, int64_t value, size_t key_length)
 {
-    otel_attribute attribute;
-    attribute.key = key;
-    attribute.key_length = key_length;
-    attribute.type = OTEL_VALUE_INT;
+    otel_attribute attribute = oteli_attribute(key, key_length, OTEL_VALUE_INT);
     attribute.value.integer = value;
     oteli_set(span, &attribute);
 }
 
 OTEL_API void oteli_span_set_f64(otel_span span, const char *key, double value, size_t key_length)
 {
-    otel_attribute attribute;
-    attribute.key = key;
-    attribute.key_length = key_length;
-    attribute.type = OTEL_VALUE_DOUBLE;
+    otel_attribute attribute = oteli_attribute(key, key_length, OTEL_VALUE_DOUBLE);
     attribute.value.real = value;
     oteli_set(span, &attribute);
 }
